@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/base.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void reader_remembers(void **state)
+{
+    struct reader r = reader_of(span_of("\x01\x02\x03", 3));
+
+    (void)state;
+    assert_int_equal(read_u16(&r), 0x0102);
+    assert_int_equal(read_u16(&r), 0);
+    assert_true(r.failed);
+    assert_int_equal(read_u8(&r), 0); /* the third byte is there, but the reader has failed */
+    assert_int_equal(read_left(&r), 0);
+}
+
+static void buf_is_bounded(void **state)
+{
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, 600);
+    for (int i = 0; i < 300; i++)
+        buf_u16(&b, (uint16_t)i);
+    assert_false(b.failed);
+    assert_int_equal(b.len, 600);
+    buf_u8(&b, 1);
+    assert_true(b.failed);
+    assert_int_equal(b.len, 600);
+    buf_put_u16(&b, 599, 7);
+    assert_true(b.failed);
+    buf_done(&b);
+}
+
+static void arena_is_bounded(void **state)
+{
+    struct arena a;
+    size_t n = 0;
+
+    (void)state;
+    arena_init(&a, 10000);
+    while (arena_alloc(&a, 100))
+        n++;
+    assert_true(a.failed);
+    assert_in_range(n, 80, 100);
+    assert_null(arena_alloc(&a, 1));
+    arena_reset(&a);
+    assert_non_null(arena_alloc(&a, 9000));
+    assert_null(arena_alloc(&a, SIZE_MAX - 3));
+    arena_done(&a);
+}
+
+static void heap_orders(void **state)
+{
+    struct heap h = {0};
+    struct heap_node n[200] = {0};
+    uint32_t x = 12345;
+    usec_t last = -1;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(n); i++) {
+        x = x * 1103515245u + 12345u;
+        assert_int_equal(heap_set(&h, &n[i], x >> 8), 0);
+    }
+    for (size_t i = 0; i < COUNT_OF(n); i += 3)
+        heap_remove(&h, &n[i]);
+    assert_int_equal(heap_set(&h, &n[1], 0), 0);
+    assert_ptr_equal(heap_first(&h), &n[1]);
+    for (size_t left = h.n; left; left--) {
+        struct heap_node *first = heap_first(&h);
+
+        assert_true(first->at >= last);
+        last = first->at;
+        heap_remove(&h, first);
+    }
+    assert_null(heap_first(&h));
+    heap_done(&h);
+}
+
+static void fill_zero(void *ctx, uint8_t *out, size_t len)
+{
+    uint8_t *next = ctx;
+
+    for (size_t i = 0; i < len; i++)
+        out[i] = (*next)++;
+}
+
+/* SipHash-2-4 of 00..0e under key 00..0f, the example of the paper's appendix A. */
+static void map_hashes_and_finds(void **state)
+{
+    struct item {
+        struct map_node node;
+        uint64_t key;
+    } items[500] = {0};
+    uint8_t next = 0, input[15];
+    struct rng rng = {fill_zero, &next};
+    struct map m;
+
+    (void)state;
+    map_init(&m, &rng);
+    for (uint8_t i = 0; i < sizeof(input); i++)
+        input[i] = i;
+    assert_true(map_hash(&m, span_of(input, sizeof(input))) == 0xa129ca6149be45e5u);
+    for (size_t i = 0; i < COUNT_OF(items); i++) {
+        items[i].key = i;
+        assert_int_equal(map_add(&m, &items[i].node, i % 97), 0);
+    }
+    for (size_t i = 0; i < COUNT_OF(items); i += 2)
+        map_remove(&m, &items[i].node);
+    for (size_t i = 0; i < COUNT_OF(items); i++) {
+        bool found = false;
+
+        for (struct map_node *n = map_first(&m, i % 97); n; n = map_more(n))
+            found |= CONTAINER_OF(n, struct item, node)->key == i;
+        assert_int_equal(found, i % 2);
+    }
+    map_done(&m);
+}
+
+static void prefix_round_trip(void **state)
+{
+    static const char *const nets[] = {"10.1.0.0/16", "0.0.0.0/0", "192.0.2.1/32", "2001:db8::/33", "::/0", "fd00::1/128"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(nets); i++) {
+        struct prefix p, q;
+        struct addr low, high;
+
+        assert_int_equal(prefix_parse(nets[i], &p), 0);
+        prefix_bounds(&p, &low, &high);
+        assert_int_equal(prefix_from_bounds(&low, &high, &q), 0);
+        assert_int_equal(p.bits, q.bits);
+        assert_true(addr_equal(&low, &q.addr));
+    }
+    struct prefix p, unused;
+    struct addr high;
+
+    assert_int_equal(prefix_parse("10.0.0.0/33", &p), ERR_BAD);
+    assert_int_equal(prefix_parse("10.0.0.0/", &p), ERR_BAD);
+    assert_int_equal(prefix_parse("10.0.0/8", &p), ERR_BAD);
+    assert_int_equal(addr_parse("10.0.0.1", &p.addr), 0);
+    assert_int_equal(addr_parse("10.0.0.9", &high), 0);
+    assert_int_equal(prefix_from_bounds(&p.addr, &high, &unused), ERR_NOT_FOUND);
+    p = prefix_around(&p.addr, &high);
+    assert_int_equal(p.bits, 28);
+}
+
+static void words_are_near(void **state)
+{
+    static const char *const words[] = {"remote", "local", "rekey", NULL};
+
+    (void)state;
+    assert_int_equal(text_distance("remtoe", "remote"), 1);
+    assert_int_equal(text_distance("", "abc"), 3);
+    assert_string_equal(text_nearest("remot", words), "remote");
+    assert_null(text_nearest("zzz", words));
+}
+
+static void text_is_cut(void **state)
+{
+    char small[8];
+    struct text t = text_in(small, sizeof(small));
+
+    (void)state;
+    text_add(&t, "%s", "0123456789");
+    text_add(&t, "more");
+    assert_string_equal(small, "0123456");
+}
+
+static void hex_both_ways(void **state)
+{
+    uint8_t out[4];
+    char text[9];
+
+    (void)state;
+    assert_int_equal(hex_parse("0x01:ab Cd ef", out, sizeof(out)), 4);
+    hex_format(text, sizeof(text), span_of(out, 4));
+    assert_string_equal(text, "01abcdef");
+    assert_int_equal(hex_parse("012", out, sizeof(out)), ERR_BAD);
+    assert_int_equal(hex_parse("0102030405", out, sizeof(out)), ERR_LIMIT);
+}
+
+static void nonces_compare(void **state)
+{
+    (void)state;
+    assert_true(span_compare(span_str("abc"), span_str("abd")) < 0);
+    assert_true(span_compare(span_str("ab"), span_str("abc")) < 0);
+    assert_true(span_compare(span_str("b"), span_str("abc")) > 0);
+    assert_int_equal(span_compare(span_str("abc"), span_str("abc")), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reader_remembers), cmocka_unit_test(buf_is_bounded),       cmocka_unit_test(arena_is_bounded),
+        cmocka_unit_test(heap_orders),      cmocka_unit_test(map_hashes_and_finds), cmocka_unit_test(prefix_round_trip),
+        cmocka_unit_test(words_are_near),   cmocka_unit_test(text_is_cut),          cmocka_unit_test(hex_both_ways),
+        cmocka_unit_test(nonces_compare),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
