@@ -38,6 +38,19 @@ enum ask_kind {
     ASK_RESOLVE, /* resolve.name -> addresses */
 };
 
+/* Reqids, by which our SAs are recognised in the kernel. A configured child has a fixed one, shared by its trap policy and all
+ * SAs that replace one another; children of a connection with many peers (remote `any`) get one each from the second range. */
+#define REQID_FIRST 0x43000000u
+#define REQID_LAST 0x44ffffffu
+static inline uint32_t reqid_configured(uint16_t connection, uint16_t child)
+{
+    return REQID_FIRST | (uint32_t)connection << 8 | (child & 0xffu);
+}
+static inline uint32_t reqid_dynamic(uint32_t counter)
+{
+    return 0x44000000u | (counter & 0xffffffu);
+}
+
 /* Which of our configured peers, and its process-wide handle from the verdict (0 = none yet). */
 struct peer_ref {
     uint32_t generation;
@@ -53,6 +66,7 @@ struct ask_auth {
     struct span sk_p;      /* SK_pi or SK_pr of the side whose AUTH this is */
     struct span message;   /* that side's IKE_SA_INIT message, whole */
     struct span nonce;     /* the other side's nonce data */
+    struct addr local;     /* our outer address: our ID where the configuration names none (PSK) */
     struct span our_nonce; /* ASK_AUTH_CHECK: names the verdict to the hand */
     uint16_t hashes;       /* peer's SIGNATURE_HASH_ALGORITHMS as bits 1 << number (RFC 7427 4, RFC 8420); 0 = announced none */
     /* ASK_AUTH_CHECK only */
@@ -137,6 +151,7 @@ struct answer {
             struct span private_value, public_value, shared;
         } ke;
         struct {
+            struct id id; /* ours, as it went into the signed octets: what IDi or IDr must carry */
             uint8_t method;
             struct span data;
             const struct span *certs;
