@@ -35,7 +35,7 @@ enum ask_kind {
     ASK_CHILD_QUERY,    /* child.spi_in, spi_out -> bytes, packets, last use */
     ASK_ACQUIRE_DONE,   /* acquire.seq: a negotiation failed; free the larval SA */
     /* fetch */
-    ASK_RESOLVE, /* resolve.name -> addresses */
+    ASK_RESOLVE, /* resolve.name (a host name, or an address in text) -> addresses, and ours towards each */
 };
 
 /* Reqids, by which our SAs are recognised in the kernel. A configured child has a fixed one, shared by its trap policy and all
@@ -172,6 +172,7 @@ struct answer {
         struct {
             const struct addr *v;
             size_t n;
+            const struct addr *local; /* n of them: the source address that a route to v[i] gives us, family 0 = no route */
         } resolve;
     } u;
 };
