@@ -173,12 +173,14 @@ struct wire_error {
 };
 
 /* The header of a datagram without its non-ESP marker. Checks that 28 bytes are there and that Length fits the datagram
- * (RFC 7296 3.1); versions and exchanges are the caller's to judge. 0, ERR_SHORT or ERR_BAD. */
+ * (RFC 7296 3.1); bytes past Length are no part of the message, the caller cuts them off. Versions and exchanges are the caller's
+ * to judge. 0, ERR_SHORT or ERR_BAD. */
 int msg_read_header(struct span datagram, struct ike_header *out, struct wire_error *why) MUST_USE;
 void msg_write_header(struct buf *, const struct ike_header *);
 /* The chain of payloads in `chain`, the first of type `first`; `at` is where the chain starts in the message, for offsets.
  * Reading stops after SK or SKF. Unknown payload types are kept with their body; an unknown critical one ends reading with
- * ERR_UNSUPPORTED. Lists go to the arena; bytes point into the chain. 0, ERR_BAD, ERR_SHORT, ERR_UNSUPPORTED or ERR_LIMIT. */
+ * ERR_UNSUPPORTED. Lists go to the arena; bytes point into the chain. 0, ERR_BAD, ERR_SHORT, ERR_UNSUPPORTED or ERR_LIMIT; on
+ * an error *out is what was read before it, for tools to show and for nobody to act on. `why` may be NULL. */
 int msg_read_payloads(struct arena *, uint8_t first, struct span chain, size_t at, struct payload **out,
                       struct wire_error *why) MUST_USE;
 /* Write a chain (next-payload bytes and lengths included). The type of the first goes to the message header or the SK payload. */
