@@ -47,7 +47,9 @@ struct conf_end {
     const char *psk;        /* reference of the secret, "file:paris.psk" with its path made absolute; NULL with certificates */
     const char *cert, *key; /* local: absolute paths; NULL with PSK */
     const char *const *ca;  /* remote: NULL-ended absolute paths of trust anchors; NULL = none */
+    struct span ca_hashes;  /* remote: 20 bytes for each certificate in `ca`, for CERTREQ (RFC 7296 3.7); may be empty */
     const char *const *pinned; /* remote: NULL-ended paths of certificates taken as they are */
+    bool weak_psk;             /* legacy: [weak-psk]: a secret of less than 128 bits is taken (RFC 7296 2.15) */
     bool sha1;                 /* legacy: [sha1]: method 1 with SHA-1 for a peer that announces nothing */
 };
 
@@ -124,6 +126,8 @@ struct conf_setup {
     int (*dn_encode)(const char *text, uint8_t *out, size_t cap); /* number of bytes or ERR_* */
     /* Whole content of a file into buf; 0 or ERR_*. NULL = only `conf_read_text` is used. */
     int (*load)(void *ctx, const char *path, struct buf *out);
+    /* May be NULL: content of a trust anchor file to 20-byte hashes of its public keys; number of bytes or ERR_*. */
+    int (*ca_hashes)(struct span file, uint8_t *out, size_t cap);
     /* May be NULL: say what is wrong with a named secret, certificate or key file (missing, mode, does not fit), for `check`. */
     int (*probe)(void *ctx, const struct conf_connection *, struct text *why);
     void *ctx;
