@@ -80,6 +80,13 @@ struct ask_auth {
     size_t n_cert_requests;
 };
 
+/* Our reqids: the first byte marks an SA as ours, for the clean-up at start and for the hand's refusal of any other. The hand
+ * numbers the traps of the configuration (an ACQUIRE names its trap's; install with it), the core numbers what it starts itself. */
+#define REQID_OURS(reqid) ((reqid) >> 24 == 0x43)
+#define REQID_TRAP_FIRST 0x43000001u
+#define REQID_FIRST 0x43800000u
+#define REQID_LAST 0x43ffffffu
+
 /* One Child SA as the kernel shall have it. */
 struct ask_child {
     struct peer_ref peer;
