@@ -42,6 +42,7 @@ enum ask_kind {
  * SAs that replace one another; children of a connection with many peers (remote `any`) get one each from the second range. */
 #define REQID_FIRST 0x43000000u
 #define REQID_LAST 0x44ffffffu
+#define REQID_OURS(reqid) ((reqid) >= REQID_FIRST && (reqid) <= REQID_LAST)
 static inline uint32_t reqid_configured(uint16_t connection, uint16_t child)
 {
     return REQID_FIRST | (uint32_t)connection << 8 | (child & 0xffu);
@@ -79,13 +80,6 @@ struct ask_auth {
     const struct span *cert_requests; /* 20-byte hashes that the peer asked for; none: send what the configuration says */
     size_t n_cert_requests;
 };
-
-/* Our reqids: the first byte marks an SA as ours, for the clean-up at start and for the hand's refusal of any other. The hand
- * numbers the traps of the configuration (an ACQUIRE names its trap's; install with it), the core numbers what it starts itself. */
-#define REQID_OURS(reqid) ((reqid) >> 24 == 0x43)
-#define REQID_TRAP_FIRST 0x43000001u
-#define REQID_FIRST 0x43800000u
-#define REQID_LAST 0x43ffffffu
 
 /* One Child SA as the kernel shall have it. */
 struct ask_child {
