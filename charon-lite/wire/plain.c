@@ -52,9 +52,11 @@ int ident_read(struct scan *s, struct payload *p)
     if (read_left(&s->r) > ID_DATA_MAX)
         return scan_fail(s, ERR_LIMIT, "identity of %zu bytes, more than %d", read_left(&s->r), ID_DATA_MAX);
     id->data = read_rest(&s->r);
+    if (s->r.failed)
+        return scan_end(s, "the identity");
     if ((id->type == ID_IPV4_ADDR && id->data.len != 4) || (id->type == ID_IPV6_ADDR && id->data.len != 16))
         return scan_fail_at(s, s->at + 4, ERR_BAD, "address of %zu bytes as an identity of type %u", id->data.len, id->type);
-    return scan_end(s, "the identity");
+    return 0;
 }
 
 void ident_write(struct buf *b, const struct payload *p)
