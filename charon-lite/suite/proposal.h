@@ -49,6 +49,13 @@ struct proposal_rules {
  * an array of TRANSFORM_TYPE_MAX). 0 or ERR_NOT_FOUND (NO_PROPOSAL_CHOSEN). */
 int proposal_choose(const struct alg_registry *, struct proposals ours, struct proposals theirs, const struct proposal_rules *,
                     struct suite *out, struct proposal *chosen, struct transform store[TRANSFORM_TYPE_MAX]) MUST_USE;
+/* Initiator: what to put on the wire out of the configured list, numbered from 1. KE_ABSENT: without KE transforms, equals only
+ * once; KE_OPTIONAL: each with its KE transforms, then (unless pfs_required) each without; KE_REQUIRED: as they are. Returns the
+ * number of proposals or ERR_LIMIT. SPIs are the caller's to fill. */
+int proposal_offer(struct proposals ours, const struct proposal_rules *, struct proposal *list, size_t max_list,
+                   struct transform *store, size_t max_store) MUST_USE;
+/* The descriptor that a transform names; NULL when the build has none. AES without a Key Length means 128 bits (RFC 3602 2.2). */
+const struct alg *transform_alg(const struct alg_registry *, const struct transform *);
 /* Initiator: is the answer exactly one proposal, one transform a type, out of what we offered? Fills the suite. 0 or ERR_BAD. */
 int proposal_accept(const struct alg_registry *, struct proposals ours, struct proposals answer, const struct proposal_rules *,
                     struct suite *out) MUST_USE;
@@ -64,7 +71,11 @@ void suite_format(const struct suite *, struct text *out);
  * default. On error (ERR_BAD) `why` says which word is wrong and what would be right ("did you mean"). */
 int proposal_parse(const struct alg_registry *, const char *words, uint8_t protocol, struct proposal *out,
                    struct transform *store, size_t max, struct text *why) MUST_USE;
-/* The default proposals of a protocol, into store/list; the same rules. Returns the number of proposals, or ERR_LIMIT. */
+/* The default proposals of a protocol, into store/list (room for PROPOSAL_DEFAULTS_LIST and _STORE at least); the same rules.
+ * They carry key exchange groups for ESP too: proposal_offer() makes of them what an exchange needs. Returns the number of
+ * proposals, or ERR_LIMIT. */
+#define PROPOSAL_DEFAULTS_LIST 2
+#define PROPOSAL_DEFAULTS_STORE 48
 int proposal_defaults(const struct alg_registry *, uint8_t protocol, struct proposal *list, size_t max_list,
                       struct transform *store, size_t max_store) MUST_USE;
 
