@@ -46,7 +46,8 @@ static int hmac(const struct alg *a, struct span key, const struct span *parts, 
     EVP_MAC_CTX *ctx = hmac_ctx(hash);
     uint8_t whole[64];
     size_t len = 0;
-    bool ok = ctx && EVP_MAC_init(ctx, key.len ? key.p : (const uint8_t *)"", key.len, NULL) == 1;
+    bool fits = a->type == TRANSFORM_PRF || key.len == a->key_len; /* INTEG keys have one length (RFC 4868 2.1.1) */
+    bool ok = ctx && fits && EVP_MAC_init(ctx, key.len ? key.p : (const uint8_t *)"", key.len, NULL) == 1;
 
     for (size_t i = 0; i < n_parts && ok; i++)
         ok = parts[i].len == 0 || EVP_MAC_update(ctx, parts[i].p, parts[i].len) == 1;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* AES-GCM with ICVs of 8, 12 and 16 bytes: RFC 4106 (ESP), RFC 5282 (IKE). Nonce = salt from the key material | explicit IV. */
+/* AES-GCM with ICVs of 8, 12 and 16 bytes (RFC 4106 for ESP, RFC 5282 for IKE) and ChaCha20-Poly1305 (RFC 7634), which have the
+ * same shape: nonce = salt from the key material | explicit IV. */
 #include "suite/alg.h"
 
 #include <openssl/evp.h>
@@ -7,30 +8,30 @@
 
 enum { SALT_LEN = 4, IV_LEN = 8, NONCE_LEN = SALT_LEN + IV_LEN };
 
-/* A context a thread and key size, made at its first use; every use brings its key anew. */
-static EVP_CIPHER_CTX *gcm_ctx(const struct alg *a)
+/* A context a thread and cipher, made at its first use; every use brings its key anew. */
+static EVP_CIPHER_CTX *aead_ctx(const struct alg *a)
 {
-    static const char *const names[] = {"AES-128-GCM", "AES-192-GCM", "AES-256-GCM"};
+    static const char *const names[] = {"ChaCha20-Poly1305", "AES-128-GCM", "AES-192-GCM", "AES-256-GCM"};
     static _Thread_local EVP_CIPHER_CTX *cached[COUNT_OF(names)];
-    unsigned size = a->key_bits / 64u - 2u;
+    unsigned i = a->key_bits ? a->key_bits / 64u - 1u : 0; /* ChaCha20 has no Key Length */
     EVP_CIPHER *cipher;
 
-    if (cached[size])
-        return cached[size];
-    cipher = EVP_CIPHER_fetch(NULL, names[size], NULL);
-    cached[size] = cipher ? EVP_CIPHER_CTX_new() : NULL;
-    if (cached[size] && EVP_CipherInit_ex2(cached[size], cipher, NULL, NULL, 1, NULL) != 1) {
-        EVP_CIPHER_CTX_free(cached[size]);
-        cached[size] = NULL;
+    if (cached[i])
+        return cached[i];
+    cipher = EVP_CIPHER_fetch(NULL, names[i], NULL);
+    cached[i] = cipher ? EVP_CIPHER_CTX_new() : NULL;
+    if (cached[i] && EVP_CipherInit_ex2(cached[i], cipher, NULL, NULL, 1, NULL) != 1) {
+        EVP_CIPHER_CTX_free(cached[i]);
+        cached[i] = NULL;
     }
     EVP_CIPHER_free(cipher);
-    return cached[size];
+    return cached[i];
 }
 
 /* Ready for data: direction, key and nonce are set and the associated data is in. */
-static EVP_CIPHER_CTX *gcm_start(const struct alg *a, struct span key, struct span iv, struct span aad, int sealing)
+static EVP_CIPHER_CTX *aead_start(const struct alg *a, struct span key, struct span iv, struct span aad, int sealing)
 {
-    EVP_CIPHER_CTX *ctx = gcm_ctx(a);
+    EVP_CIPHER_CTX *ctx = aead_ctx(a);
     uint8_t nonce[NONCE_LEN];
     int n;
 
@@ -45,9 +46,9 @@ static EVP_CIPHER_CTX *gcm_start(const struct alg *a, struct span key, struct sp
     return ctx;
 }
 
-static int gcm_seal(const struct alg *a, struct span key, struct span iv, struct span aad, struct span in, uint8_t *out)
+static int aead_seal(const struct alg *a, struct span key, struct span iv, struct span aad, struct span in, uint8_t *out)
 {
-    EVP_CIPHER_CTX *ctx = in.len <= INT32_MAX ? gcm_start(a, key, iv, aad, 1) : NULL;
+    EVP_CIPHER_CTX *ctx = in.len <= INT32_MAX ? aead_start(a, key, iv, aad, 1) : NULL;
     uint8_t *icv = out + in.len;
     int n;
 
@@ -56,9 +57,9 @@ static int gcm_seal(const struct alg *a, struct span key, struct span iv, struct
     return EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, a->icv_len, icv) == 1 ? 0 : ERR_CRYPTO;
 }
 
-static int gcm_open(const struct alg *a, struct span key, struct span iv, struct span aad, struct span in, uint8_t *out)
+static int aead_open(const struct alg *a, struct span key, struct span iv, struct span aad, struct span in, uint8_t *out)
 {
-    EVP_CIPHER_CTX *ctx = in.len >= a->icv_len && in.len <= INT32_MAX ? gcm_start(a, key, iv, aad, 0) : NULL;
+    EVP_CIPHER_CTX *ctx = in.len >= a->icv_len && in.len <= INT32_MAX ? aead_start(a, key, iv, aad, 0) : NULL;
     size_t len = in.len - a->icv_len;
     uint8_t icv[16];
     int n;
@@ -73,7 +74,7 @@ static int gcm_open(const struct alg *a, struct span key, struct span iv, struct
     return ERR_CRYPTO;
 }
 
-static const struct alg_cipher gcm_cipher = {.seal = gcm_seal, .open = gcm_open};
+static const struct alg_cipher aead_cipher = {.seal = aead_seal, .open = aead_open};
 
 static const struct alg_vector aes128gcm8_vectors[] = {
     {.source = "McGrew and Viega, The Galois/Counter Mode of Operation, appendix B, test case 4, tag cut",
@@ -191,7 +192,7 @@ static const struct alg_vector aes256gcm16_vectors[] = {
         .block_len = 1,                                                                                                          \
         .icv_len = icv,                                                                                                          \
         .xfrm_name = "rfc4106(gcm(aes))",                                                                                        \
-        .cipher = &gcm_cipher,                                                                                                   \
+        .cipher = &aead_cipher,                                                                                                  \
         .vectors = aes##bits##gcm##icv##_vectors,                                                                                \
     }
 
@@ -205,8 +206,43 @@ GCM(256, 8, 64, 18, 0);
 GCM(256, 12, 96, 19, 0);
 GCM(256, 16, 128, 20, ALG_DEFAULT);
 
-extern const struct alg *const alg_aes_gcm[];
-const struct alg *const alg_aes_gcm[] = {
-    &aes256gcm16, &aes128gcm16, &aes192gcm16, &aes256gcm12, &aes128gcm12,
-    &aes192gcm12, &aes256gcm8,  &aes128gcm8,  &aes192gcm8,  NULL,
+static const struct alg_vector chacha20poly1305_vectors[] = {
+    {.source = "RFC 7634 appendix A",
+     .key = "808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3",
+     .iv = "1011121314151617",
+     .aad = "0102030400000005",
+     .input = "45000054a6f200004001e778c6336405c000020508005b7a3a080000553bec100007362708090a0b0c0d0e0f1011121314151617"
+              "18191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363701020204",
+     .output = "24039428b97f417e3c13753a4f05087b67c352e6a7fab1b982d466ef407ae5c614ee8099d52844eb61aa95dfab4c02f72aa71e7c"
+               "4c4f64c9befe2facc638e8f3cbec163fac469b502773f6fb94e664da9165b82829f641e076aaa8266b7fb0f7b11b369907e1ad43"},
+    {.source = "RFC 7634 appendix B",
+     .key = "808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3",
+     .iv = "1011121314151617",
+     .aad = "c0c1c2c3c4c5c6c7d0d1d2d3d4d5d6d72e202500000000090000004529000029",
+     .input = "0000000c000040010000000a00",
+     .output = "610394701f8d017f7c129248896b71bfe25236efd7cdc67066906315b2"},
+    {0},
+};
+static const struct alg chacha20poly1305 = {
+    .type = TRANSFORM_ENCR,
+    .id = 28,
+    .flags = ALG_AEAD | ALG_IKE | ALG_ESP | ALG_DEFAULT,
+    .name = "chacha20poly1305",
+    .alias = "chacha20",
+    .iana = "ENCR_CHACHA20_POLY1305",
+    .rfc = "RFC 7634",
+    .key_len = 32 + SALT_LEN,
+    .salt_len = SALT_LEN,
+    .iv_len = IV_LEN,
+    .block_len = 1,
+    .icv_len = 16,
+    .xfrm_name = "rfc7539esp(chacha20,poly1305)",
+    .cipher = &aead_cipher,
+    .vectors = chacha20poly1305_vectors,
+};
+
+extern const struct alg *const alg_aead[];
+const struct alg *const alg_aead[] = {
+    &aes256gcm16, &aes128gcm16, &aes192gcm16, &aes256gcm12,      &aes128gcm12, &aes192gcm12,
+    &aes256gcm8,  &aes128gcm8,  &aes192gcm8,  &chacha20poly1305, NULL,
 };
