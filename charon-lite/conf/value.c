@@ -1,0 +1,755 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Single values: text to member and back, one entry of `kinds` for each kind of setting. */
+#include "conf/rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef int read_fn(struct reading *, const struct row *, const struct node *, void *member);
+typedef bool print_fn(const struct row *, const struct alg_registry *, const void *member, struct buf *out);
+typedef bool equal_fn(const struct row *, const void *a, const void *b);
+
+/* What is wrong and what would be right, in one sentence. */
+static int bad(struct reading *r, const struct row *row, const struct node *node)
+{
+    char words[300];
+    struct text t = text_in(words, sizeof(words));
+    const char *list[16], *near;
+    size_t n = 0;
+
+    value_expected(row, &t);
+    if (node->kind != NODE_TEXT || node_is_empty(node)) {
+        error_at(r, node, "%s: here stands %s: write %s", row->key, node->kind == NODE_TEXT ? "nothing" : node_kind_name(node),
+                 words);
+        return -1;
+    }
+    for (const struct word *w = row->words; w && w->word && n + 1 < COUNT_OF(list); w++)
+        list[n++] = w->word;
+    list[n] = NULL;
+    near = text_nearest(node->text, list);
+    if (near)
+        error_at(r, node, "%s: \"%s\" cannot stand here; did you mean \"%s\"? Write %s", row->key, node->text, near, words);
+    else
+        error_at(r, node, "%s: \"%s\" cannot stand here: write %s", row->key, node->text, words);
+    return -1;
+}
+
+static bool is_text(const struct node *node)
+{
+    return node->kind == NODE_TEXT && !node_is_empty(node);
+}
+
+/* Integers of a row's width. */
+
+static uint64_t integer_get(const struct row *row, const void *member)
+{
+    switch (row->width) {
+    case 1:
+        return *(const uint8_t *)member;
+    case 2:
+        return *(const uint16_t *)member;
+    case 4:
+        return *(const uint32_t *)member;
+    default:
+        return *(const uint64_t *)member;
+    }
+}
+
+static void integer_set(const struct row *row, void *member, uint64_t v)
+{
+    switch (row->width) {
+    case 1:
+        *(uint8_t *)member = (uint8_t)v;
+        break;
+    case 2:
+        *(uint16_t *)member = (uint16_t)v;
+        break;
+    case 4:
+        *(uint32_t *)member = (uint32_t)v;
+        break;
+    default:
+        *(uint64_t *)member = v;
+    }
+}
+
+static const struct word *word_find(const struct row *row, const char *text)
+{
+    const struct word *w = row->words;
+
+    while (w && w->word && strcmp(w->word, text) != 0)
+        w++;
+    return w && w->word ? w : NULL;
+}
+
+static const struct word *word_of(const struct row *row, uint64_t value)
+{
+    const struct word *w = row->words;
+
+    while (w && w->word && w->value != value)
+        w++;
+    return w && w->word ? w : NULL;
+}
+
+/* A decimal or 0x number at *p, which is moved past it; false if there is none or it does not fit. */
+static bool number_take(const char **p, uint64_t *out)
+{
+    bool hex = (*p)[0] == '0' && ((*p)[1] == 'x' || (*p)[1] == 'X');
+    const char *s = *p + (hex ? 2 : 0), *from = s;
+    uint64_t v = 0;
+
+    for (;; s++) {
+        unsigned digit = *s >= '0' && *s <= '9'          ? (unsigned)(*s - '0')
+                         : hex && *s >= 'a' && *s <= 'f' ? (unsigned)(*s - 'a' + 10)
+                         : hex && *s >= 'A' && *s <= 'F' ? (unsigned)(*s - 'A' + 10)
+                                                         : 99;
+
+        if (digit == 99)
+            break;
+        if (__builtin_mul_overflow(v, hex ? 16u : 10u, &v) || __builtin_add_overflow(v, digit, &v))
+            return false;
+    }
+    *p = s;
+    *out = v;
+    return s != from;
+}
+
+static bool in_bounds(const struct row *row, uint64_t v)
+{
+    return v >= row->min && v <= row->max;
+}
+
+/* A number with a unit, or several ("1h30m"); units of a list ending with NULL. Zero needs no unit. */
+static bool units_take(const char *p, const struct word *units, bool needs_unit, uint64_t *out)
+{
+    uint64_t total = 0;
+
+    if (strcmp(p, "0") == 0) {
+        *out = 0;
+        return true;
+    }
+    do {
+        const struct word *u = units;
+        uint64_t v;
+
+        if (*p < '0' || *p > '9' || !number_take(&p, &v))
+            return false;
+        while (u->word && strncmp(p, u->word, strlen(u->word)) != 0)
+            u++;
+        if (!u->word && (needs_unit || *p))
+            return false;
+        if (u->word && __builtin_mul_overflow(v, u->value, &v))
+            return false;
+        if (__builtin_add_overflow(total, v, &total))
+            return false;
+        p += u->word ? strlen(u->word) : 0;
+    } while (*p);
+    *out = total;
+    return true;
+}
+
+/* Longer words before their beginnings. */
+static const struct word durations[] = {{"ms", 1000},        {"min", 60000000},    {"s", 1000000},           {"m", 60000000},
+                                        {"h", 3600000000ul}, {"d", 86400000000ul}, {"w", 7 * 86400000000ul}, {NULL, 0}};
+static const struct word sizes[] = {{"KiB", 1ul << 10}, {"MiB", 1ul << 20}, {"GiB", 1ul << 30}, {"TiB", 1ul << 40},
+                                    {"KB", 1ul << 10},  {"MB", 1ul << 20},  {"GB", 1ul << 30},  {"TB", 1ul << 40},
+                                    {"k", 1ul << 10},   {"K", 1ul << 10},   {"M", 1ul << 20},   {"G", 1ul << 30},
+                                    {"T", 1ul << 40},   {NULL, 0}};
+static const struct word counts[] = {{"k", 1000}, {"K", 1000}, {"M", 1000000}, {"G", 1000000000}, {NULL, 0}};
+
+static const struct word *units_of(const struct row *row)
+{
+    return row->kind == KIND_DURATION ? durations : row->kind == KIND_SIZE ? sizes : counts;
+}
+
+static int measure_read(struct reading *r, const struct row *row, const struct node *node, void *member)
+{
+    const struct word *w = is_text(node) ? word_find(row, node->text) : NULL;
+    uint64_t v;
+
+    if (w) {
+        *(uint64_t *)member = w->value;
+        return 0;
+    }
+    if (!is_text(node) || !units_take(node->text, units_of(row), row->kind == KIND_DURATION, &v))
+        return bad(r, row, node);
+    if (!in_bounds(row, v) && !(v == 0 && word_of(row, 0)))
+        return bad(r, row, node);
+    *(uint64_t *)member = v;
+    return 0;
+}
+
+/* The largest unit that divides the value; of equal ones the last in the list (the shortest). */
+static void measure_add(const struct row *row, uint64_t v, struct text *out)
+{
+    const struct word *best = NULL;
+
+    for (const struct word *u = units_of(row); u->word; u++) {
+        if (v && v % u->value == 0 && (!best || u->value >= best->value) && strcmp(u->word, "w") != 0)
+            best = u;
+    }
+    if (best)
+        text_add(out, "%llu%s", (unsigned long long)(v / best->value), best->word);
+    else if (row->kind == KIND_DURATION)
+        text_add(out, "%llums", (unsigned long long)(v / 1000));
+    else
+        text_add(out, "%llu", (unsigned long long)v);
+}
+
+static bool measure_print(const struct row *row, const struct alg_registry *algs, const void *member, struct buf *out)
+{
+    uint64_t v = *(const uint64_t *)member;
+    const struct word *w = word_of(row, v);
+    char words[40];
+    struct text t = text_in(words, sizeof(words));
+
+    (void)algs;
+    if (w)
+        text_add(&t, "%s", w->word);
+    else
+        measure_add(row, v, &t);
+    buf_text(out, words);
+    return true;
+}
+
+static int number_read(struct reading *r, const struct row *row, const struct node *node, void *member)
+{
+    const struct word *w = is_text(node) ? word_find(row, node->text) : NULL;
+    const char *p = node->text;
+    uint64_t v;
+
+    if (w) {
+        integer_set(row, member, w->value);
+        return 0;
+    }
+    if (!is_text(node) || !number_take(&p, &v) || *p || (!in_bounds(row, v) && !(v == 0 && word_of(row, 0))))
+        return bad(r, row, node);
+    integer_set(row, member, v);
+    return 0;
+}
+
+static bool number_print(const struct row *row, const struct alg_registry *algs, const void *member, struct buf *out)
+{
+    uint64_t v = integer_get(row, member);
+    const struct word *w = word_of(row, v);
+
+    (void)algs;
+    if (w)
+        buf_text(out, w->word);
+    else
+        buf_format(out, "%llu", (unsigned long long)v);
+    return true;
+}
+
+static bool integer_equal(const struct row *row, const void *a, const void *b)
+{
+    return integer_get(row, a) == integer_get(row, b);
+}
+
+static int word_read(struct reading *r, const struct row *row, const struct node *node, void *member)
+{
+    const struct word *w = is_text(node) ? word_find(row, node->text) : NULL;
+
+    if (!w)
+        return bad(r, row, node);
+    integer_set(row, member, w->value);
+    return 0;
+}
+
+static bool word_print(const struct row *row, const struct alg_registry *algs, const void *member, struct buf *out)
+{
+    const struct word *w = word_of(row, integer_get(row, member));
+
+    (void)algs;
+    if (w)
+        buf_text(out, w->word);
+    return w != NULL;
+}
+
+/* YAML 1.1's words for yes and no, in whatever way they are written. */
+static int bool_read(struct reading *r, const struct row *row, const struct node *node, void *member)
+{
+    static const char *const yes[] = {"yes", "true", "on", "Yes", "True", "YES", "TRUE"};
+    static const char *const no[] = {"no", "false", "off", "No", "False", "NO", "FALSE"};
+
+    for (size_t i = 0; is_text(node) && i < COUNT_OF(yes); i++) {
+        if (strcmp(node->text, yes[i]) == 0 || strcmp(node->text, no[i]) == 0) {
+            *(bool *)member = strcmp(node->text, yes[i]) == 0;
+            return 0;
+        }
+    }
+    return bad(r, row, node);
+}
+
+static bool bool_print(const struct row *row, const struct alg_registry *algs, const void *member, struct buf *out)
+{
+    (void)row;
+    (void)algs;
+    buf_text(out, *(const bool *)member ? "yes" : "no");
+    return true;
+}
+
+/* "1.4", "2" or "140%". */
+static int factor_read(struct reading *r, const struct row *row, const struct node *node, void *member)
+{
+    const char *p = node->text;
+    uint64_t whole = 0, part = 0;
+
+    if (!is_text(node) || !number_take(&p, &whole) || whole > row->max)
+        return bad(r, row, node);
+    if (strcmp(p, "%") == 0) {
+        p++;
+    } else {
+        whole *= 100;
+        if (*p == '.' && p[1] >= '0' && p[1] <= '9') {
+            part = (uint64_t)(p[1] - '0') * 10;
+            p += 2;
+            if (*p >= '0' && *p <= '9')
+                part += (uint64_t)(*p++ - '0');
+        }
+    }
+    if (*p || !in_bounds(row, whole + part))
+        return bad(r, row, node);
+    *(uint32_t *)member = (uint32_t)(whole + part);
+    return 0;
+}
+
+static bool factor_print(const struct row *row, const struct alg_registry *algs, const void *member, struct buf *out)
+{
+    uint32_t v = *(const uint32_t *)member;
+
+    (void)row;
+    (void)algs;
+    buf_format(out, "%u.%02u", v / 100, v % 100);
+    return true;
+}
+
+/* "0x10" or "0x10/0xff"; the mask follows the mark in memory. */
+_Static_assert(offsetof(struct conf_child, mark_mask) == offsetof(struct conf_child, mark) + 4, "mask follows mark");
+
+static int mark_read(struct reading *r, const struct row *row, const struct node *node, void *member)
+{
+    uint64_t v, mask = UINT32_MAX;
+    uint32_t *mark = member;
+    const char *p = node->text;
+
+    if (is_text(node) && word_find(row, p)) {
+        mark[0] = mark[1] = 0;
+        return 0;
+    }
+    if (!is_text(node) || !number_take(&p, &v) || v > UINT32_MAX)
+        return bad(r, row, node);
+    if (*p == '/' && (p++, !number_take(&p, &mask) || mask > UINT32_MAX || mask == 0))
+        return bad(r, row, node);
+    if (*p || (v & ~mask) != 0)
+        return bad(r, row, node);
+    mark[0] = (uint32_t)v;
+    mark[1] = (uint32_t)mask;
+    return 0;
+}
+
+static bool mark_print(const struct row *row, const struct alg_registry *algs, const void *member, struct buf *out)
+{
+    const uint32_t *mark = member;
+
+    (void)row;
+    (void)algs;
+    if (mark[1] == 0)
+        buf_text(out, "none");
+    else
+        buf_format(out, "0x%x/0x%x", mark[0], mark[1]);
+    return true;
+}
+
+static bool mark_equal(const struct row *row, const void *a, const void *b)
+{
+    (void)row;
+    return ((const uint32_t *)a)[0] == ((const uint32_t *)b)[0] && ((const uint32_t *)a)[1] == ((const uint32_t *)b)[1];
+}
+
+/* Texts and paths. */
+
+const char *path_from(struct reading *r, const struct node *node, const char *path)
+{
+    const char *name = node->source->name, *slash = strrchr(name, '/');
+
+    if (path[0] == '/' || !slash)
+        return arena_string(r->keep, path);
+    return arena_printf(r->keep, "%.*s/%s", (int)(slash - name), name, path);
+}
+
+static int text_read(struct reading *r, const struct row *row, const struct node *node, void *member)
+{
+    if (!is_text(node) || node->text[strcspn(node->text, " \t\r\n/:")])
+        return bad(r, row, node);
+    *(const char **)member = arena_string(r->keep, node->text);
+    return 0;
+}
+
+static int path_read(struct reading *r, const struct row *row, const struct node *node, void *member)
+{
+    if (!is_text(node) || !*node->text)
+        return bad(r, row, node);
+    *(const char **)member = path_from(r, node, node->text + (strncmp(node->text, "file:", 5) == 0 ? 5 : 0));
+    return 0;
+}
+
+static int paths_read(struct reading *r, const struct row *row, const struct node *node, void *member)
+{
+    const struct node *items[32];
+    int n = node_items(r, node, "paths of files", items, COUNT_OF(items));
+    const char **list = n < 0 ? NULL : arena_alloc(r->keep, (size_t)(n + 1) * sizeof(*list));
+
+    if (!list)
+        return -1;
+    for (int i = 0; i < n; i++) {
+        if (path_read(r, row, items[i], &list[i]) < 0)
+            return -1;
+    }
+    *(const char *const **)member = n ? list : NULL;
+    return 0;
+}
+
+/* The value of a wrong one is not repeated: it may be the secret itself. */
+static int secret_read(struct reading *r, const struct row *row, const struct node *node, void *member)
+{
+    if (!is_text(node))
+        return bad(r, row, node);
+    if (strncmp(node->text, "file:", 5) != 0 || !node->text[5]) {
+        error_hidden(r, node,
+                     "%s: a secret is named here, never written: put it into a file of mode 600 and write \"file:NAME\"; NAME is "
+                     "relative to this file",
+                     row->key);
+        return -1;
+    }
+    *(const char **)member = arena_printf(r->keep, "file:%s", path_from(r, node, node->text + 5));
+    return 0;
+}
+
+static bool text_print(const struct row *row, const struct alg_registry *algs, const void *member, struct buf *out)
+{
+    const char *s = *(const char *const *)member;
+
+    (void)row;
+    (void)algs;
+    if (s)
+        buf_scalar(out, s);
+    return s != NULL;
+}
+
+static bool texts_equal(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool text_equal(const struct row *row, const void *a, const void *b)
+{
+    (void)row;
+    return texts_equal(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int addresses_read(struct reading *r, const struct row *row, const struct node *node, void *member)
+{
+    const struct node *items[64];
+    int n = node_items(r, node, "addresses", items, COUNT_OF(items));
+    const char **list = n < 0 ? NULL : arena_alloc(r->keep, (size_t)(n + 1) * sizeof(*list));
+
+    if (!list)
+        return -1;
+    for (int i = 0; i < n; i++) {
+        struct addr addr;
+
+        if (addr_parse(items[i]->text, &addr) < 0)
+            return bad(r, row, items[i]);
+        list[i] = arena_string(r->keep, items[i]->text);
+    }
+    *(const char *const **)member = n ? list : NULL;
+    return 0;
+}
+
+static bool texts_print(const struct row *row, const struct alg_registry *algs, const void *member, struct buf *out)
+{
+    const char *const *list = *(const char *const *const *)member;
+
+    (void)row;
+    (void)algs;
+    if (!list)
+        return false;
+    for (size_t i = 0; list[i]; i++) {
+        buf_text(out, i ? ", " : "[");
+        buf_scalar(out, list[i]);
+    }
+    buf_text(out, "]");
+    return true;
+}
+
+static bool text_lists_equal(const struct row *row, const void *a, const void *b)
+{
+    const char *const *x = *(const char *const *const *)a, *const *y = *(const char *const *const *)b;
+
+    (void)row;
+    if (!x || !y)
+        return x == y;
+    for (; *x && *y; x++, y++) {
+        if (strcmp(*x, *y) != 0)
+            return false;
+    }
+    return *x == *y;
+}
+
+/* Ends. */
+
+static int local_value(struct reading *r, const struct row *row, const struct node *node, void *member)
+{
+    return is_text(node) ? local_read(r, node, member) : bad(r, row, node);
+}
+
+static int remote_value(struct reading *r, const struct row *row, const struct node *node, void *member)
+{
+    return is_text(node) ? remote_read(r, node, member) : bad(r, row, node);
+}
+
+static bool host_print(const struct row *row, const struct alg_registry *algs, const void *member, struct buf *out)
+{
+    const struct conf_end *end = member;
+    char text[ADDR_TEXT_MAX];
+
+    (void)algs;
+    if (end->net.addr.family)
+        buf_format(out, "\"%s/%u\"", addr_format(&end->net.addr, text), end->net.bits);
+    else if (end->host)
+        buf_scalar(out, end->host);
+    else if (row->kind == KIND_REMOTE)
+        buf_text(out, "any");
+    return end->net.addr.family || end->host || row->kind == KIND_REMOTE;
+}
+
+static bool host_equal(const struct row *row, const void *a, const void *b)
+{
+    const struct conf_end *x = a, *y = b;
+
+    (void)row;
+    if (x->addr.family || y->addr.family)
+        return addr_equal(&x->addr, &y->addr);
+    return texts_equal(x->host, y->host) && addr_equal(&x->net.addr, &y->net.addr) && x->net.bits == y->net.bits;
+}
+
+static int id_value(struct reading *r, const struct row *row, const struct node *node, void *member)
+{
+    return is_text(node) ? id_read(r, node, member) : bad(r, row, node);
+}
+
+static bool id_print(const struct row *row, const struct alg_registry *algs, const void *member, struct buf *out)
+{
+    const struct conf_end *end = member;
+
+    (void)row;
+    (void)algs;
+    if (end->id_text)
+        buf_scalar(out, end->id_text);
+    return end->id_text != NULL;
+}
+
+static bool id_value_equal(const struct row *row, const void *a, const void *b)
+{
+    const struct conf_end *x = a, *y = b;
+
+    (void)row;
+    if (x->id_is_dn_pattern || y->id_is_dn_pattern)
+        return x->id_is_dn_pattern == y->id_is_dn_pattern && texts_equal(x->id_text, y->id_text);
+    return x->id.type == y->id.type && span_equal(x->id.data, y->id.data);
+}
+
+static bool *legacy_at(void *end, const struct word *w)
+{
+    return (bool *)((uint8_t *)end + w->value);
+}
+
+static int legacy_read(struct reading *r, const struct row *row, const struct node *node, void *member)
+{
+    const struct node *items[8];
+    int n = node_items(r, node, "words", items, COUNT_OF(items));
+
+    if (n < 0)
+        return -1;
+    for (const struct word *w = row->words; w->word; w++)
+        *legacy_at(member, w) = false;
+    for (int i = 0; i < n; i++) {
+        const struct word *w = word_find(row, items[i]->text);
+
+        if (!w)
+            return bad(r, row, items[i]);
+        *legacy_at(member, w) = true;
+    }
+    return 0;
+}
+
+static bool legacy_print(const struct row *row, const struct alg_registry *algs, const void *member, struct buf *out)
+{
+    bool any = false;
+
+    (void)algs;
+    for (const struct word *w = row->words; w->word; w++) {
+        if (!*((const bool *)member + w->value))
+            continue;
+        buf_format(out, "%s%s", any ? ", " : "[", w->word);
+        any = true;
+    }
+    if (any)
+        buf_text(out, "]");
+    return any;
+}
+
+static bool legacy_equal(const struct row *row, const void *a, const void *b)
+{
+    for (const struct word *w = row->words; w->word; w++) {
+        if (*((const bool *)a + w->value) != *((const bool *)b + w->value))
+            return false;
+    }
+    return true;
+}
+
+/* Selectors and proposals. */
+
+static int selectors_value(struct reading *r, const struct row *row, const struct node *node, void *member)
+{
+    return selectors_read(r, row, node, member);
+}
+
+static bool selectors_print(const struct row *row, const struct alg_registry *algs, const void *member, struct buf *out)
+{
+    const struct ts_list *list = member;
+
+    (void)row;
+    (void)algs;
+    for (size_t i = 0; i < list->n; i++) {
+        char words[TS_TEXT_MAX];
+        struct text t = text_in(words, sizeof(words));
+
+        selector_print(&list->v[i], &t);
+        buf_format(out, "%s\"%s\"", i ? ", " : "[", words);
+    }
+    if (list->n)
+        buf_text(out, "]");
+    return list->n > 0;
+}
+
+/* In order: a narrowing follows the order. */
+static bool selectors_equal(const struct row *row, const void *a, const void *b)
+{
+    const struct ts_list *x = a, *y = b;
+
+    (void)row;
+    if (x->n != y->n)
+        return false;
+    for (size_t i = 0; i < x->n; i++) {
+        if (!ts_equal(&x->v[i], &y->v[i]))
+            return false;
+    }
+    return true;
+}
+
+static int proposals_value(struct reading *r, const struct row *row, const struct node *node, void *member)
+{
+    return proposals_read(r, row, node, member);
+}
+
+static bool proposals_print(const struct row *row, const struct alg_registry *algs, const void *member, struct buf *out)
+{
+    const struct proposals *list = member;
+
+    (void)row;
+    for (size_t i = 0; i < list->n; i++) {
+        char words[600];
+        struct text t = text_in(words, sizeof(words));
+
+        proposal_format(algs, &list->v[i], &t);
+        buf_text(out, i ? ", " : "[");
+        buf_text(out, words);
+    }
+    if (list->n)
+        buf_text(out, "]");
+    return list->n > 0;
+}
+
+static bool proposals_value_equal(const struct row *row, const void *a, const void *b)
+{
+    (void)row;
+    return proposals_equal(a, b);
+}
+
+/* An end that is not about one member: its offset is 0, the whole end. */
+static const struct {
+    read_fn *read;
+    print_fn *print;
+    equal_fn *equal;
+    const char *expected; /* NULL: the words of the row */
+} kinds[] = {
+    [KIND_BOOL] = {bool_read, bool_print, integer_equal, "yes or no"},
+    [KIND_WORD] = {word_read, word_print, integer_equal, NULL},
+    [KIND_NUMBER] = {number_read, number_print, integer_equal, "a number"},
+    [KIND_DURATION] = {measure_read, measure_print, integer_equal, "a duration such as 30s, 90m, 4h or 1d"},
+    [KIND_SIZE] = {measure_read, measure_print, integer_equal, "a size such as 500M or 10G"},
+    [KIND_COUNT] = {measure_read, measure_print, integer_equal, "a number such as 5000 or 10M"},
+    [KIND_FACTOR] = {factor_read, factor_print, integer_equal, "a factor such as 1.4"},
+    [KIND_MARK] = {mark_read, mark_print, mark_equal, "a mark such as 0x10, or with its mask 0x10/0xff"},
+    [KIND_TEXT] = {text_read, text_print, text_equal, "one word"},
+    [KIND_PATH] = {path_read, text_print, text_equal, "the path of a file"},
+    [KIND_PATHS] = {paths_read, texts_print, text_lists_equal, "the path of a file, or several in brackets"},
+    [KIND_SECRET] = {secret_read, text_print, text_equal, "the file that holds the secret: \"file:NAME\""},
+    [KIND_ADDRESSES] = {addresses_read, texts_print, text_lists_equal, "an IP address, or several in brackets"},
+    [KIND_LOCAL] = {local_value, host_print, host_equal, "an IP address or \"any\""},
+    [KIND_REMOTE] = {remote_value, host_print, host_equal, "an IP address, a host name, a network or \"any\""},
+    [KIND_ID] = {id_value, id_print, id_value_equal,
+                 "an identity: an address, a name, user@name, keyid:TEXT or \"CN=name, O=Example\""},
+    [KIND_LEGACY] = {legacy_read, legacy_print, legacy_equal, NULL},
+    [KIND_SELECTORS] = {selectors_value, selectors_print, selectors_equal,
+                        "networks such as [10.1.0.0/16, 2001:db8::/48], or \"dynamic\""},
+    [KIND_PROPOSALS] = {proposals_value, proposals_print, proposals_value_equal,
+                        "algorithms such as [aes256gcm16-x25519], or \"default\""},
+};
+
+static void expected_words(const struct row *row, struct text *out, const char *first)
+{
+    for (const struct word *w = row->words; w && w->word; w++)
+        text_add(out, "%s%s", w == row->words ? first : w[1].word ? ", " : " or ", w->word);
+}
+
+void value_expected(const struct row *row, struct text *out)
+{
+    if (row->kind == KIND_SECTION || row->kind == KIND_NAMED) {
+        text_add(out, "a map (key: value)");
+        return;
+    }
+    if (!kinds[row->kind].expected) {
+        expected_words(row, out, "");
+        return;
+    }
+    text_add(out, "%s", kinds[row->kind].expected);
+    if (row->kind == KIND_NUMBER)
+        text_add(out, " from %llu to %llu", (unsigned long long)row->min, (unsigned long long)row->max);
+    if (row->kind == KIND_DURATION || row->kind == KIND_SIZE || row->kind == KIND_COUNT) {
+        text_add(out, " (from ");
+        measure_add(row, row->min, out);
+        text_add(out, " to ");
+        measure_add(row, row->max, out);
+        text_add(out, ")");
+    }
+    if (row->kind == KIND_FACTOR)
+        text_add(out, " (from %.2f to %.2f)", (double)row->min / 100, (double)row->max / 100);
+    expected_words(row, out, ", or ");
+}
+
+int value_read(struct reading *r, const struct row *row, const struct node *node, void *base)
+{
+    return kinds[row->kind].read(r, row, node, (uint8_t *)base + row->offset);
+}
+
+bool value_print(const struct row *row, const struct alg_registry *algs, const void *base, struct buf *out)
+{
+    return kinds[row->kind].print(row, algs, (const uint8_t *)base + row->offset, out);
+}
+
+bool value_equal(const struct row *row, const void *a, const void *b)
+{
+    return kinds[row->kind].equal(row, (const uint8_t *)a + row->offset, (const uint8_t *)b + row->offset);
+}
