@@ -93,6 +93,7 @@ struct alg_registry {
     const struct alg *const *const *files;
 };
 
+/* Where two files have the same algorithm (MODP: OpenSSL's and GMP's), alg_find and alg_by_name give the first. */
 /* NULL when the build does not have it. key_bits 0 asks for the only or fixed size. */
 const struct alg *alg_find(const struct alg_registry *, uint8_t type, uint16_t id, uint16_t key_bits);
 /* By proposal word (name or alias), whatever its type. Several descriptors may share a word (sha256 is INTEG; prfsha256 PRF). */
