@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "desk.h"
+#include "wire/wire.h"
+#include "world.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* An answer on its way, with its own copies of what it points at. */
+struct sheet {
+    struct end *end;
+    unsigned life;
+    struct answer answer;
+    uint8_t private_value[1100], public_value[1100], shared[1100], auth[64], id[ID_DATA_MAX];
+    struct addr addr, local;
+};
+
+static int prf(const struct alg *a, struct span key, const struct span *parts, size_t n, uint8_t *out)
+{
+    return a->mac->mac(a, key, parts, n, out);
+}
+
+int psk_auth(const struct alg *alg, struct span psk, struct span message, struct span nonce, struct span sk_p,
+             const struct id *id, uint8_t *out)
+{
+    uint8_t head[4] = {id->type}, key[64], mac_id[64];
+    struct span pad = span_str("Key Pad for IKEv2"), rest[2] = {{head, 4}, id->data};
+    struct span octets[3] = {message, nonce, {mac_id, alg->out_len}};
+
+    if (prf(alg, sk_p, rest, 2, mac_id) < 0 || prf(alg, psk, &pad, 1, key) < 0)
+        return ERR_CRYPTO;
+    return prf(alg, span_of(key, alg->out_len), octets, 3, out);
+}
+
+static void sheet_deliver(struct world *w, void *arg)
+{
+    struct sheet *s = arg;
+    struct input in = {.kind = INPUT_ANSWER, .u.answer = s->answer};
+
+    (void)w;
+    if (s->answer.kind == ASK_RESOLVE) {
+        in.u.answer.u.resolve.v = &s->addr;
+        in.u.answer.u.resolve.local = &s->local;
+    }
+    if (s->life == s->end->life)
+        end_step(s->end, &in);
+}
+
+static const struct conf_connection *connection_of(struct end *e, const struct peer_ref *peer)
+{
+    /* after a reload asks may still name the generation before; the worlds keep indexes stable */
+    if (!peer->generation || peer->generation > e->generation || peer->connection >= e->conf->n_connections) {
+        world_fail(e->world, "end %u asks about connection %u of generation %u", e->index, peer->connection, peer->generation);
+        return NULL;
+    }
+    return &e->conf->connections[peer->connection];
+}
+
+static struct span keep(uint8_t *room, struct secret *value)
+{
+    size_t len = value->len;
+
+    if (len)
+        memcpy(room, value->p, len);
+    secret_done(value);
+    return span_of(room, len);
+}
+
+static int answer_ke(struct end *e, const struct ask_ke *q, enum ask_kind kind, struct sheet *s)
+{
+    struct rng rng = dice_rng(&e->dice);
+    const struct alg *a = q->alg;
+    struct secret own = {0}, shared = {0};
+    int err = 0;
+
+    if (kind != ASK_KE_DERIVE)
+        err = a->ke->generate(a, &rng, &own, s->public_value);
+    if (!err && kind != ASK_KE_GENERATE)
+        err = a->ke->derive(a, kind == ASK_KE_DERIVE ? q->private_value : secret_view(&own), q->peer_public, &shared);
+    if (!err && kind != ASK_KE_DERIVE)
+        s->answer.u.ke.public_value = span_of(s->public_value, a->public_len);
+    if (!err && kind == ASK_KE_GENERATE)
+        s->answer.u.ke.private_value = keep(s->private_value, &own);
+    s->answer.u.ke.shared = keep(s->shared, &shared);
+    secret_done(&own);
+    return err;
+}
+
+static int answer_make(struct end *e, const struct ask_auth *q, struct sheet *s)
+{
+    const struct conf_connection *c = connection_of(e, &q->peer);
+    struct id id;
+
+    if (!c)
+        return ERR_BAD;
+    id = c->local.id;
+    if (id.type == ID_NONE)
+        id = (struct id){q->local.family == 4 ? ID_IPV4_ADDR : ID_IPV6_ADDR, addr_span(&q->local)};
+    memcpy(s->id, id.data.p, id.data.len);
+    s->answer.u.auth.id = (struct id){id.type, span_of(s->id, id.data.len)};
+    s->answer.u.auth.method = AUTH_PSK;
+    s->answer.u.auth.data = span_of(s->auth, q->prf->out_len);
+    return psk_auth(q->prf, span_str(c->local.psk), q->message, q->nonce, q->sk_p, &id, s->auth);
+}
+
+static enum verdict judge(struct end *e, const struct conf_connection *c, const struct ask_auth *q)
+{
+    uint8_t want[64];
+
+    (void)e;
+    if (q->method != AUTH_PSK)
+        return VERDICT_BAD_METHOD;
+    if (id_equal(&c->local.id, &q->id) || !id_matches(&c->remote.id, &q->id))
+        return VERDICT_BAD_ID;
+    if (psk_auth(q->prf, span_str(c->remote.psk), q->message, q->nonce, q->sk_p, &q->id, want) < 0 ||
+        !secret_equal(span_of(want, q->prf->out_len), q->data))
+        return VERDICT_BAD_AUTH;
+    return VERDICT_ACCEPTED;
+}
+
+static int answer_check(struct end *e, const struct ask_auth *q, struct sheet *s)
+{
+    const struct conf_connection *c = connection_of(e, &q->peer);
+
+    if (!c)
+        return ERR_BAD;
+    s->answer.u.check.verdict = judge(e, c, q);
+    s->answer.u.check.valid_for = USEC_NEVER;
+    if (s->answer.u.check.verdict != VERDICT_ACCEPTED)
+        return 0;
+    e->verdicts[e->n_verdicts++ % COUNT_OF(e->verdicts)] = q->peer.connection + 1u;
+    s->answer.u.check.handle = (uint32_t)e->n_verdicts;
+    return 0;
+}
+
+static int answer_resolve(struct end *e, const struct ask *q, struct sheet *s)
+{
+    s->addr = e->resolved;
+    s->local = e->addr;
+    if (!s->addr.family && addr_parse(q->u.resolve.name, &s->addr) < 0)
+        return ERR_NOT_FOUND;
+    s->answer.u.resolve.n = 1;
+    return 0;
+}
+
+static int perform(struct end *e, const struct ask *q, struct sheet *s)
+{
+    switch (q->kind) {
+    case ASK_KE_GENERATE:
+    case ASK_KE_DERIVE:
+    case ASK_KE_BOTH:
+        return answer_ke(e, &q->u.ke, q->kind, s);
+    case ASK_AUTH_MAKE:
+        return answer_make(e, &q->u.auth, s);
+    case ASK_AUTH_CHECK:
+        return answer_check(e, &q->u.auth, s);
+    case ASK_RESOLVE:
+        return answer_resolve(e, q, s);
+    default:
+        return ERR_UNSUPPORTED;
+    }
+}
+
+/* When the answer comes; USEC_NEVER = not at all. Rooms behind a socketpair answer in order; workers do not. */
+static usec_t when(struct end *e, const struct ask *q)
+{
+    struct desk_faults *f = &e->desk[q->to];
+    struct dice *d = &e->world->dice;
+    usec_t at = e->world->now + dice_between(d, f->low, f->high);
+
+    if (dice_chance(d, f->never))
+        return USEC_NEVER;
+    if (dice_chance(d, f->late))
+        return usec_add(q->deadline, dice_between(d, 1, 5 * USEC_SEC));
+    if (q->to != ASK_WORKER && q->to != ASK_FETCH) {
+        if (at < e->answered_until[q->to])
+            at = e->answered_until[q->to];
+        e->answered_until[q->to] = at;
+    }
+    return at;
+}
+
+/* The hand: performed when its turn comes, so the ask is copied whole. */
+struct slip {
+    struct end *end;
+    unsigned life;
+    struct ask ask;
+    struct child_keys keys; /* its bytes are below */
+    uint8_t bytes[4][64];
+    struct ts ts_local[XFRM_TS_MAX], ts_remote[XFRM_TS_MAX];
+    bool unheard; /* performed, but nobody hears of it */
+};
+
+static void slip_perform(struct world *w, void *arg)
+{
+    struct slip *s = arg;
+    struct input in = {.kind = INPUT_ANSWER, .u.answer = {.ticket = s->ask.ticket, .kind = s->ask.kind}};
+    int err;
+
+    if (s->ask.u.child.keys)
+        s->ask.u.child.keys = &s->keys;
+    s->ask.u.child.ts_local.v = s->ts_local;
+    s->ask.u.child.ts_remote.v = s->ts_remote;
+    if (s->life == s->end->life) {
+        err = dice_chance(&w->dice, s->end->desk[ASK_HAND].failed) ? ERR_IO : xfrm_perform(s->end, &s->ask, &in.u.answer);
+        if (err && s->ask.kind != ASK_CHILD_QUERY)
+            in.u.answer.u.install.error = err;
+        in.u.answer.result = err ? ANSWER_FAILED : ANSWER_OK;
+        if (!s->unheard)
+            end_step(s->end, &in);
+    }
+}
+
+static void copy_ts(struct end *e, struct ts *to, struct ts_list *from)
+{
+    if (from->n > XFRM_TS_MAX)
+        world_fail(e->world, "more selectors than the model holds");
+    else if (from->n)
+        memcpy(to, from->v, from->n * sizeof(*to));
+}
+
+static void copy_keys(struct slip *s, const struct child_keys *from)
+{
+    const struct secret *in[4] = {&from->encr_i2r, &from->integ_i2r, &from->encr_r2i, &from->integ_r2i};
+    struct secret *out[4] = {&s->keys.encr_i2r, &s->keys.integ_i2r, &s->keys.encr_r2i, &s->keys.integ_r2i};
+
+    for (int i = 0; i < 4; i++) {
+        *out[i] = (struct secret){s->bytes[i], in[i]->len};
+        if (in[i]->len > sizeof(s->bytes[i]))
+            world_fail(s->end->world, "a key of %zu bytes", in[i]->len);
+        else if (in[i]->len)
+            memcpy(s->bytes[i], in[i]->p, in[i]->len);
+    }
+}
+
+static void hand_asked(struct end *e, const struct ask *q, usec_t at)
+{
+    struct slip *s = calloc(1, sizeof(*s));
+
+    if (!s)
+        abort();
+    *s = (struct slip){.end = e, .life = e->life, .ask = *q, .unheard = at == USEC_NEVER};
+    if (q->kind != ASK_ACQUIRE_DONE) {
+        copy_ts(e, s->ts_local, &s->ask.u.child.ts_local);
+        copy_ts(e, s->ts_remote, &s->ask.u.child.ts_remote);
+        if (q->u.child.keys)
+            copy_keys(s, q->u.child.keys);
+    }
+    world_at(e->world, s->unheard ? e->world->now + e->desk[ASK_HAND].high : at, slip_perform, s);
+}
+
+void desk_asked(struct end *e, const struct ask *q)
+{
+    struct world *w = e->world;
+    struct sheet *s;
+    usec_t at;
+
+    if ((unsigned)q->to >= COUNT_OF(e->desk) || (unsigned)q->kind >= COUNT_OF(e->asks)) {
+        world_fail(w, "end %u asks %d of %d", e->index, (int)q->kind, (int)q->to);
+        return;
+    }
+    if (q->deadline <= w->now && q->to != ASK_HAND)
+        world_fail(w, "end %u asks %d with a deadline that has passed", e->index, (int)q->kind);
+    e->asks[q->kind]++;
+    at = when(e, q);
+    if (q->to == ASK_HAND) {
+        hand_asked(e, q, at);
+        return;
+    }
+    if (at == USEC_NEVER)
+        return;
+    s = calloc(1, sizeof(*s));
+    if (!s)
+        abort();
+    *s = (struct sheet){.end = e, .life = e->life, .answer = {.ticket = q->ticket, .kind = q->kind, .result = ANSWER_FAILED}};
+    if (!dice_chance(&w->dice, e->desk[q->to].failed) && perform(e, q, s) == 0)
+        s->answer.result = ANSWER_OK;
+    world_at(w, at, sheet_deliver, s);
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One gateway: its core, and what becomes of what the core says. */
+#include "desk.h"
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void mix(struct world *w, struct span bytes)
+{
+    struct map m = {.seed = {w->digest, 1}};
+
+    w->digest = map_hash(&m, bytes);
+}
+
+void end_start(struct end *e)
+{
+    struct world *w = e->world;
+    struct core_setup setup = {.algs = w->algs, .rng = dice_rng(&e->dice), .now = w->now};
+
+    end_stop(e, true);
+    e->life++;
+    e->conf = plan_conf(w->algs, &e->globals, e->plan, e->n_plans, ++e->generation);
+    if (!e->conf) {
+        world_fail(w, "end %u: its plans make no configuration", e->index);
+        return;
+    }
+    setup.conf = e->conf;
+    e->core = core_new(&setup);
+    outbox_init(&e->outbox);
+    e->deadline = e->tick_at = USEC_NEVER;
+    e->idle_ticks = 0;
+    world_trace(w, "%u starts", e->index);
+    if (!e->core)
+        world_fail(w, "end %u: no core", e->index);
+}
+
+void end_stop(struct end *e, bool sad_survives)
+{
+    if (!sad_survives)
+        xfrm_flush(&e->xfrm);
+    if (!e->conf)
+        return;
+    world_trace(e->world, "%u stops", e->index);
+    e->core = core_free(e->core);
+    e->conf = conf_unref(e->conf);
+    outbox_done(&e->outbox);
+    e->n_verdicts = 0;
+    e->deadline = e->tick_at = USEC_NEVER;
+}
+
+void end_restart(struct end *e)
+{
+    end_stop(e, false);
+    end_start(e);
+}
+
+static void told_text(char *out, size_t cap, const char *in)
+{
+    snprintf(out, cap, "%s", in ? in : "");
+}
+
+static void told_listed(struct end *e, const struct tell *t)
+{
+    struct told_row *r = &e->rows[e->n_rows];
+
+    if (e->n_rows >= COUNT_OF(e->rows))
+        return;
+    e->n_rows++;
+    *r = (struct told_row){.child = t->fact == FACT_CHILD_SA, .remote = t->remote};
+    told_text(r->connection, sizeof(r->connection), t->connection);
+    told_text(r->name, sizeof(r->name), t->child);
+    if (r->child) {
+        told_text(r->state, sizeof(r->state), t->u.child.state);
+        r->spi_in = t->u.child.spi_in;
+        r->spi_out = t->u.child.spi_out;
+        r->udp_encap = t->u.child.udp_encap;
+        r->transport = t->u.child.transport;
+    } else {
+        told_text(r->state, sizeof(r->state), t->u.ike.state);
+        r->spi_i = t->u.ike.spi_i;
+        r->spi_r = t->u.ike.spi_r;
+        r->we_initiated = t->u.ike.we_initiated;
+        r->nat_local = t->u.ike.nat_local;
+        r->nat_remote = t->u.ike.nat_remote;
+        r->remote = t->u.ike.remote;
+    }
+}
+
+static void told(struct end *e, const struct tell *t)
+{
+    static const char *const words[] = {
+#define FACT_WORD(name, word, level) word,
+        FACTS(FACT_WORD)
+#undef FACT_WORD
+    };
+
+    if ((unsigned)t->fact >= FACT_COUNT) {
+        world_fail(e->world, "end %u tells fact %d", e->index, (int)t->fact);
+        return;
+    }
+    e->facts[t->fact]++;
+    if (t->fact == FACT_IKE_SA || t->fact == FACT_CHILD_SA)
+        told_listed(e, t);
+    if (t->fact == FACT_DONE) {
+        e->order_done = t->order;
+        e->order_ok = t->ok;
+    }
+    mix(e->world, span_str(t->text));
+    if (t->fact != FACT_IKE_SA && t->fact != FACT_CHILD_SA)
+        world_trace(e->world, "%u %s %s%s%s: %s", e->index, words[t->fact], t->connection ? t->connection : "-",
+                    t->child ? "/" : "", t->child ? t->child : "", t->text ? t->text : "");
+}
+
+static void output(struct end *e, const struct output *o)
+{
+    switch (o->kind) {
+    case OUTPUT_SEND:
+        mix(e->world, o->u.send.data);
+        net_send(e, &o->u.send.path, o->u.send.data, o->u.send.keepalive);
+        return;
+    case OUTPUT_ASK:
+        desk_asked(e, &o->u.ask);
+        return;
+    case OUTPUT_TELL:
+        told(e, &o->u.tell);
+        return;
+    }
+    world_fail(e->world, "end %u says %d", e->index, (int)o->kind);
+}
+
+void end_step(struct end *e, struct input *in)
+{
+    if (!e->core || e->world->failed)
+        return;
+    in->now = e->world->now;
+    e->steps++;
+    core_step(e->core, in, &e->outbox);
+    for (size_t i = 0; i < e->outbox.n && !e->world->failed; i++)
+        output(e, &e->outbox.v[i]);
+    law_stepped(e, in, e->outbox.n);
+    outbox_reset(&e->outbox);
+}
+
+void end_order(struct end *e, enum order_kind kind, const char *connection, const char *child)
+{
+    struct input in = {.kind = INPUT_ORDER,
+                       .u.order = {.kind = kind, .connection = connection, .child = child, .wait = kind == ORDER_UP}};
+
+    in.u.order.id = ++e->world->orders;
+    if (kind != ORDER_LIST)
+        world_trace(e->world, "%u order %d %s/%s", e->index, (int)kind, connection ? connection : "*", child ? child : "*");
+    end_step(e, &in);
+}
+
+void end_list(struct end *e)
+{
+    e->n_rows = 0;
+    end_order(e, ORDER_LIST, NULL, NULL);
+}
+
+size_t end_rows(struct end *e, bool children, const char *state)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < e->n_rows; i++)
+        n += e->rows[i].child == children && (!state || !strcmp(e->rows[i].state, state));
+    return n;
+}
+
+void end_reload(struct end *e)
+{
+    struct input in = {.kind = INPUT_ORDER, .u.order = {.kind = ORDER_RELOAD, .id = ++e->world->orders}};
+    struct conf *next = plan_conf(e->world->algs, &e->globals, e->plan, e->n_plans, ++e->generation);
+
+    if (!next) {
+        world_fail(e->world, "end %u: its new plans make no configuration", e->index);
+        return;
+    }
+    world_trace(e->world, "%u reloads", e->index);
+    conf_unref(e->conf);
+    e->conf = next;
+    in.u.order.conf = next;
+    end_step(e, &in);
+}
+
+struct happening_event {
+    struct end *end;
+    unsigned life;
+    struct event event;
+};
+
+static void event_arrives(struct world *w, void *arg)
+{
+    struct happening_event *h = arg;
+    struct input in = {.kind = INPUT_EVENT, .u.event = h->event};
+
+    (void)w;
+    if (h->life == h->end->life)
+        end_step(h->end, &in);
+}
+
+void end_event(struct end *e, const struct event *event, usec_t delay)
+{
+    struct happening_event *h = malloc(sizeof(*h));
+
+    if (!h)
+        abort();
+    *h = (struct happening_event){e, e->life, *event};
+    world_at(e->world, e->world->now + delay, event_arrives, h);
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "laws.h"
+#include "wire/wire.h"
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What is known of a message, or of a row of messages, by its name. */
+struct seen {
+    struct map_node node;
+    uint64_t digest; /* of the bytes first sent */
+    uint64_t count, credit;
+    bool sent;
+};
+
+void laws_init(struct laws *l, const struct rng *rng)
+{
+    map_init(&l->seen, rng);
+    l->steps_max = 2000;
+}
+
+void laws_done(struct laws *l)
+{
+    for (size_t i = 0; i < l->seen.n_slots; i++)
+        while (l->seen.slots[i]) {
+            struct map_node *n = l->seen.slots[i];
+
+            l->seen.slots[i] = n->next;
+            free(CONTAINER_OF(n, struct seen, node));
+        }
+    map_done(&l->seen);
+}
+
+enum name_of { OF_DATAGRAM, OF_REPLIES, OF_REQUESTS, OF_INITS, OF_ANSWERED };
+static struct seen *seen_at(struct end *e, enum name_of of, uint64_t a, uint64_t b, uint64_t c)
+{
+    struct map *m = &e->world->laws.seen;
+    uint8_t key[40];
+    uint64_t hash;
+    struct map_node *n;
+    struct seen *s;
+
+    put_u64(key, e->index | (uint64_t)e->life << 8);
+    put_u64(key + 8, (uint64_t)of);
+    put_u64(key + 16, a);
+    put_u64(key + 24, b);
+    put_u64(key + 32, c);
+    hash = map_hash(m, span_of(key, sizeof(key)));
+    n = map_first(m, hash);
+    if (n)
+        return CONTAINER_OF(n, struct seen, node);
+    s = calloc(1, sizeof(*s));
+    if (!s || map_add(m, &s->node, hash) < 0)
+        abort();
+    return s;
+}
+
+/* A datagram as the laws see it. */
+struct look {
+    struct ike_header h;
+    struct span all;
+    bool response, fragment, sealed;
+    uint16_t number, total;
+};
+
+static bool look_at(const struct datagram *d, struct look *l)
+{
+    struct wire_error why;
+    bool marked = (d->src.port == 4500 || d->dst.port == 4500) && d->len >= 4 && !get_u32(d->data);
+
+    *l = (struct look){.all = span_part(span_of(d->data, d->len), marked ? 4 : 0, d->len)};
+    if (d->keepalive || d->esp || msg_read_header(l->all, &l->h, &why) < 0)
+        return false;
+    l->response = l->h.flags & IKE_FLAG_RESPONSE;
+    l->fragment = l->h.next == PAYLOAD_SKF && l->all.len >= IKE_HEADER_LEN + 8;
+    l->sealed = l->h.next == PAYLOAD_SK || l->fragment;
+    if (l->fragment) {
+        l->number = get_u16(l->all.p + IKE_HEADER_LEN + 4);
+        l->total = get_u16(l->all.p + IKE_HEADER_LEN + 6);
+    }
+    return true;
+}
+
+static uint64_t digest(struct span s)
+{
+    struct map m = {.seed = {3, 4}};
+
+    return map_hash(&m, s);
+}
+
+/* The same name, the same bytes (RFC 7296 2.1). */
+static void same_bytes(struct end *e, const struct look *l)
+{
+    uint64_t what = (uint64_t)l->h.message_id << 32 | (uint64_t)l->number << 16 | l->total;
+    struct seen *s = seen_at(e, OF_DATAGRAM, l->h.spi_i, l->h.spi_r, what ^ (uint64_t)l->h.flags << 56);
+
+    if (s->sent && s->digest != digest(l->all))
+        world_fail(e->world, "end %u repeats a message of id %u with other bytes", e->index, l->h.message_id);
+    s->sent = true;
+    s->digest = digest(l->all);
+}
+
+/* A changed IKE_SA_INIT needs a reason: an answer (COOKIE, INVALID_KE_PAYLOAD) since the last change. */
+static void init_sent(struct end *e, const struct look *l)
+{
+    struct seen *s = seen_at(e, OF_INITS, l->h.spi_i, 0, 0);
+
+    if (s->sent && s->digest != digest(l->all)) {
+        if (!s->credit)
+            world_fail(e->world, "end %u changes its IKE_SA_INIT without a reason", e->index);
+        s->credit = 0;
+    }
+    s->sent = true;
+    s->digest = digest(l->all);
+}
+
+/* Requests are numbered 0, 1, 2 ...; the next only after the answer to the last (2.2, 2.3: our window is 1). */
+static void request_sent(struct end *e, const struct look *l)
+{
+    struct seen *row = seen_at(e, OF_REQUESTS, l->h.spi_i, l->h.flags & IKE_FLAG_INITIATOR, 0);
+    uint32_t next = (uint32_t)row->count; /* the last id + 1; 0 = none sent */
+
+    if (l->h.exchange == IKE_SA_INIT)
+        init_sent(e, l);
+    else
+        same_bytes(e, l);
+    if (l->h.message_id + 1 == next)
+        return;
+    if (l->h.message_id != next)
+        world_fail(e->world, "end %u sends request %u where %u or a repeat is due", e->index, l->h.message_id, next);
+    else if (next && !seen_at(e, OF_ANSWERED, l->h.spi_i, l->h.flags & IKE_FLAG_INITIATOR, next - 1)->count)
+        world_fail(e->world, "end %u sends request %u before %u is answered", e->index, next, next - 1);
+    row->count = l->h.message_id + 1u;
+}
+
+static void response_sent(struct end *e, const struct look *l)
+{
+    struct seen *s = seen_at(e, OF_REPLIES, l->h.spi_i, l->h.message_id, !(l->h.flags & IKE_FLAG_INITIATOR));
+
+    if (l->fragment && l->number != 1)
+        return;
+    if (++s->count > s->credit)
+        world_fail(e->world, "end %u sends answer %u to %llu requests of id %u", e->index, (unsigned)s->count,
+                   (unsigned long long)s->credit, l->h.message_id);
+}
+
+void law_sent(struct end *e, const struct datagram *d)
+{
+    struct look l;
+
+    if (e->world->laws.off_wire)
+        return;
+    if (!look_at(d, &l)) {
+        world_fail(e->world, "end %u sends something that is no IKE message", e->index);
+        return;
+    }
+    if (!l.response)
+        request_sent(e, &l);
+    else
+        response_sent(e, &l);
+    if (l.response && l.sealed)
+        same_bytes(e, &l);
+}
+
+void law_arrived(struct end *e, const struct datagram *d)
+{
+    struct look l;
+
+    if (!look_at(d, &l))
+        return;
+    if (!l.response) {
+        seen_at(e, OF_REPLIES, l.h.spi_i, l.h.message_id, !!(l.h.flags & IKE_FLAG_INITIATOR))->credit++;
+        return;
+    }
+    if (l.h.exchange == IKE_SA_INIT)
+        seen_at(e, OF_INITS, l.h.spi_i, 0, 0)->credit++;
+    seen_at(e, OF_ANSWERED, l.h.spi_i, l.h.flags & IKE_FLAG_INITIATOR ? 0 : IKE_FLAG_INITIATOR, l.h.message_id)->count++;
+}
+
+void law_stepped(struct end *e, const struct input *in, size_t outputs)
+{
+    struct world *w = e->world;
+    struct laws *l = &w->laws;
+
+    if (w->now / USEC_SEC != l->second) {
+        l->second = w->now / USEC_SEC;
+        l->steps = 0;
+    }
+    if (++l->steps > l->steps_max)
+        world_fail(w, "more than %u steps in a second", l->steps_max);
+    if (in->kind != INPUT_TICK)
+        return;
+    e->idle_ticks = outputs || core_deadline(e->core) > w->now ? 0 : e->idle_ticks + 1;
+    if (e->idle_ticks > 20)
+        world_fail(w, "end %u spins: its ticks do nothing and its deadline has passed", e->index);
+}
+
+/* At rest. */
+static char wrong[256];
+#define WRONG(...) (snprintf(wrong, sizeof(wrong), __VA_ARGS__), wrong)
+
+static bool same_list(const struct ts *a, size_t n_a, const struct ts *b, size_t n_b)
+{
+    return ts_list_equal((struct ts_list){a, n_a}, (struct ts_list){b, n_b});
+}
+
+static const char *pair_agrees(struct end *e, struct end *peer, struct sa *out)
+{
+    struct sa *in = xfrm_find(&peer->xfrm, true, out->spi);
+
+    if (!in)
+        return WRONG("SPI %08x of end %u is not at end %u", out->spi, e->index, peer->index);
+    if (in->keys != out->keys)
+        return WRONG("SPI %08x has other keys at end %u than at end %u", out->spi, e->index, peer->index);
+    if (in->transport != out->transport || in->encap != out->encap)
+        return WRONG("SPI %08x: mode or encapsulation differ", out->spi);
+    if (!same_list(in->ts_local, in->n_local, out->ts_remote, out->n_remote) ||
+        !same_list(in->ts_remote, in->n_remote, out->ts_local, out->n_local))
+        return WRONG("SPI %08x: selectors differ", out->spi);
+    return NULL;
+}
+
+static struct end *peer_of(struct world *w, const struct conf_connection *c)
+{
+    for (size_t i = 0; i < w->n_ends; i++)
+        if (w->end[i].core && addr_equal(&c->remote.addr, w->net.nat[i].on ? &w->net.nat[i].outside : &w->end[i].addr))
+            return &w->end[i];
+    return NULL;
+}
+
+/* Does any end want this child up? The peer's child is the one of the same name. */
+static bool wanted(struct end *peer, struct end *e, const struct conf_child *child)
+{
+    if (child->keep == KEEP_UP)
+        return true;
+    for (size_t i = 0; i < peer->conf->n_connections; i++) {
+        const struct conf_connection *c = &peer->conf->connections[i];
+        const struct conf_child *theirs = conf_child_find(c, child->name);
+
+        if (theirs && theirs->keep == KEEP_UP && peer_of(e->world, c) == e)
+            return true;
+    }
+    return false;
+}
+
+static const char *child_at_rest(struct end *e, struct end *peer, const struct conf_connection *c, uint16_t index, size_t *total)
+{
+    size_t in = xfrm_count(&e->xfrm, true, c->index, index), out = xfrm_count(&e->xfrm, false, c->index, index);
+    const struct conf_child *child = &c->children[index];
+    bool must = wanted(peer, e, child);
+
+    *total += in + out;
+    if (in != out || in > 1 || (must && !in))
+        return WRONG("end %u has %zu inbound and %zu outbound SAs of %s/%s", e->index, in, out, c->name, child->name);
+    LIST_EACH (i, &e->xfrm.sas) {
+        struct sa *s = LIST_ITEM(i, struct sa, link);
+        const char *why = NULL;
+
+        if (!s->inbound && s->connection == c->index && s->child == index)
+            why = pair_agrees(e, peer, s);
+        if (why)
+            return why;
+    }
+    return NULL;
+}
+
+static const char *end_at_rest(struct end *e)
+{
+    struct core_counts n = core_count(e->core);
+    size_t total = 0;
+    bool any = false;
+
+    for (size_t i = 0; i < e->conf->n_connections; i++) {
+        const struct conf_connection *c = &e->conf->connections[i];
+        struct end *peer = peer_of(e->world, c);
+        const char *why = NULL;
+
+        any = any || !c->remote.addr.family;
+        for (uint16_t k = 0; peer && !why && k < c->n_children; k++)
+            why = child_at_rest(e, peer, c, k, &total);
+        if (why)
+            return why;
+    }
+    if (any)
+        return NULL;
+    if (xfrm_size(&e->xfrm) != total)
+        return WRONG("end %u has %zu SAs, %zu of them configured", e->index, xfrm_size(&e->xfrm), total);
+    if (n.child_sas * 2 != total)
+        return WRONG("end %u: %zu Child SAs in the core, %zu SAs in the SAD", e->index, n.child_sas, total);
+    if (n.half_open || n.ike_sas > e->conf->n_connections)
+        return WRONG("end %u has %zu IKE SAs, %zu half open", e->index, n.ike_sas, n.half_open);
+    return NULL;
+}
+
+const char *laws_at_rest(struct world *w)
+{
+    for (size_t i = 0; i < w->n_ends; i++) {
+        const char *why = w->end[i].core ? end_at_rest(&w->end[i]) : NULL;
+
+        if (why)
+            return why;
+    }
+    return NULL;
+}
+
+bool world_at_rest(struct world *w)
+{
+    return !laws_at_rest(w);
+}
+
+const char *laws_empty(struct world *w)
+{
+    for (size_t i = 0; i < w->n_ends; i++) {
+        struct end *e = &w->end[i];
+        struct core_counts n = {0};
+
+        if (e->core)
+            n = core_count(e->core);
+        if (xfrm_size(&e->xfrm) || n.ike_sas || n.child_sas || n.exchanges)
+            return WRONG("end %u still has %zu SAs in the SAD, %zu IKE SAs, %zu Child SAs, %zu exchanges", e->index,
+                         xfrm_size(&e->xfrm), n.ike_sas, n.child_sas, n.exchanges);
+    }
+    return NULL;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Everything at once, by the dice; then the world heals and must come to rest. */
+#include "scenario.h"
+
+static struct way any_way(struct dice *d)
+{
+    return (struct way){
+        .delay_low = dice_between(d, MS, 50 * MS),
+        .delay_high = dice_between(d, 50 * MS, 500 * MS),
+        .loss = (unsigned)dice_below(d, 300),
+        .dup = (unsigned)dice_below(d, 200),
+        .reorder = (unsigned)dice_below(d, 200),
+        .reorder_by = dice_between(d, 0, 5 * SEC),
+        .corrupt = (unsigned)dice_below(d, 100),
+        .replay = (unsigned)dice_below(d, 100),
+        .cut = dice_chance(d, 100),
+    };
+}
+
+static void any_room(struct dice *d, struct desk_faults *f)
+{
+    bool bad = dice_chance(d, 300);
+
+    *f = (struct desk_faults){.low = MS,
+                              .high = dice_between(d, MS, 300 * MS),
+                              .failed = bad ? (unsigned)dice_below(d, 150) : 0,
+                              .late = bad ? (unsigned)dice_below(d, 50) : 0,
+                              .never = bad ? (unsigned)dice_below(d, 50) : 0};
+}
+
+static void any_order(struct world *w)
+{
+    struct dice *d = &w->dice;
+    unsigned k = (unsigned)dice_below(d, 2);
+    struct end *e = &w->end[k];
+    const char *name = k ? "to0" : "to1";
+
+    switch (dice_below(d, 9)) {
+    case 0:
+    case 1:
+        end_order(e, ORDER_REKEY, name, "net");
+        return;
+    case 2:
+    case 3:
+        end_order(e, ORDER_REKEY, name, NULL);
+        return;
+    case 4:
+        end_order(e, ORDER_DOWN, name, dice_chance(d, 500) ? "net" : NULL);
+        return;
+    case 5:
+        end_order(e, ORDER_UP, name, dice_chance(d, 500) ? "net" : NULL);
+        return;
+    case 6:
+        end_restart(e);
+        return;
+    case 7:
+        end_reload(e);
+        return;
+    default:
+        return;
+    }
+}
+
+static void heal(struct world *w)
+{
+    net_all(&w->net, (struct way){.delay_low = 5 * MS, .delay_high = 15 * MS});
+    for (size_t i = 0; i < w->n_ends; i++)
+        for (size_t k = 0; k < COUNT_OF(w->end[i].desk); k++)
+            w->end[i].desk[k] = (struct desk_faults){.low = 50, .high = 3 * MS};
+}
+
+static void any_plan(struct world *w, struct plan *p)
+{
+    struct dice *d = &w->dice;
+    static const enum keep keeps[] = {KEEP_UP, KEEP_UP, KEEP_ON_DEMAND, KEEP_ANSWER};
+
+    p->keep = p->child[0].keep = keeps[dice_below(d, 4)];
+    p->rekey_us = dice_between(d, 2 * MINUTE, 2 * HOUR);
+    p->child[0].rekey_us = dice_between(d, MINUTE, HOUR);
+    p->child[0].lifetime_us = p->child[0].rekey_us + dice_between(d, MINUTE, HOUR);
+    p->liveness_us = dice_between(d, 10 * SEC, 2 * MINUTE);
+    p->dead_after_us = dice_between(d, MINUTE, 5 * MINUTE);
+    if (dice_chance(d, 300))
+        p->child[0].esp = "aes256gcm16-x25519";
+    if (dice_chance(d, 200))
+        p->ike = "aes256gcm16-prfsha256-modp2048-x25519 aes256-sha256-x25519";
+}
+
+static void chaos(struct world *w)
+{
+    for (unsigned i = 0; i < 2; i++)
+        any_plan(w, &w->end[i].plan[0]);
+    w->end[0].plan[0].keep = w->end[0].plan[0].child[0].keep = KEEP_UP; /* somebody wants it */
+    w->end[1].globals.limits.cookie_threshold = dice_chance(&w->dice, 300) ? 0 : 50;
+    w->laws.steps_max = 5000;
+    go(w);
+    flow_start(w, 0, 1, "10.0.0.5", "10.1.0.5", 500 * MS);
+    flow_start(w, 1, 0, "10.1.0.5", "10.0.0.5", 700 * MS);
+    for (unsigned k = 0; k < 20 && !w->failed; k++) {
+        net_all(&w->net, any_way(&w->dice));
+        for (size_t i = 0; i < 2; i++)
+            for (size_t r = 0; r < COUNT_OF(w->end[i].desk); r++)
+                any_room(&w->dice, &w->end[i].desk[r]);
+        any_order(w);
+        world_run(w, dice_between(&w->dice, 0, dice_chance(&w->dice, 500) ? SEC : 3 * MINUTE));
+    }
+    heal(w);
+    world_run(w, 5 * MINUTE);
+    end_order(&w->end[0], ORDER_UP, "to1", NULL); /* it may have been ordered down */
+    world_run(w, 5 * MINUTE);
+    traffic_end(w);
+    world_run(w, 5 * MINUTE);
+    if (settle(w, 20 * MINUTE))
+        traffic_flows(w);
+}
+
+/* The same seed, the same world, byte for byte. */
+static void replay(struct world *w)
+{
+    struct world *other = world_pair(w->seed, KEEP_UP, KEEP_ANSWER);
+
+    chaos(w);
+    chaos(other);
+    EXPECT(w, w->digest == other->digest && w->now == other->now && w->turns == other->turns);
+    world_free(other);
+}
+
+const struct scenario scenarios_chaos[] = {
+    {"chaos", "faults, orders, restarts by the dice; then it heals", chaos, 30, false},
+    {"replay", "the same seed plays the same world", replay, 2, false},
+    {NULL, NULL, NULL, 0, false},
+};

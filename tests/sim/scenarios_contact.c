@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* First contact, on good and bad networks, with every first answer that a peer may give. */
+#include "scenario.h"
+#include "wire/wire.h"
+
+#include <string.h>
+
+static void first_contact(struct world *w)
+{
+    if (!go_up(w) || !traffic_flows(w))
+        return;
+    EXPECT(w, fact(w, FACT_IKE_UP) == 2 && fact(w, FACT_CHILD_UP) == 2);
+    EXPECT(w, fact(w, FACT_IKE_FAILED) == 0 && fact(w, FACT_CHILD_FAILED) == 0);
+    EXPECT(w, w->end[0].sent == 2 && w->end[1].sent == 2);
+    end_list(&w->end[0]);
+    EXPECT(w, end_rows(&w->end[0], false, "UP") == 1 && end_rows(&w->end[0], true, "UP") == 1);
+}
+
+static void both_start(struct world *w)
+{
+    w->end[1].plan[0].keep = w->end[1].plan[0].child[0].keep = KEEP_UP;
+    go(w);
+    world_run(w, 30 * SEC);
+    if (settle(w, 30 * SEC))
+        traffic_flows(w);
+    EXPECT(w, core_count(w->end[0].core).ike_sas == 1 && core_count(w->end[1].core).ike_sas == 1);
+}
+
+static void net_faults(struct world *w, struct way way)
+{
+    net_all(&w->net, way);
+    go(w);
+    settle(w, 10 * MINUTE);
+    world_run(w, 5 * MINUTE);
+    net_all(&w->net, (struct way){.delay_low = 5 * MS, .delay_high = 15 * MS});
+    world_run(w, 5 * MINUTE);
+    if (settle(w, 5 * MINUTE))
+        traffic_flows(w);
+}
+
+static void loss(struct world *w)
+{
+    net_faults(w, (struct way){.delay_low = 5 * MS, .delay_high = 50 * MS, .loss = 300});
+}
+
+static void duplication(struct world *w)
+{
+    net_faults(w, (struct way){.delay_low = 5 * MS, .delay_high = 50 * MS, .dup = 500});
+    EXPECT(w, fact(w, FACT_IKE_DOWN) == 0 && fact(w, FACT_IKE_FAILED) == 0);
+}
+
+static void reordering(struct world *w)
+{
+    net_faults(w, (struct way){.delay_low = 5 * MS, .delay_high = 50 * MS, .reorder = 300, .reorder_by = 5 * SEC, .dup = 100});
+    EXPECT(w, fact(w, FACT_IKE_DOWN) == 0);
+}
+
+static void replays(struct world *w)
+{
+    net_faults(w, (struct way){.delay_low = 5 * MS, .delay_high = 50 * MS, .replay = 500});
+    EXPECT(w, fact(w, FACT_IKE_DOWN) == 0);
+}
+
+static void long_way(struct world *w)
+{
+    net_faults(w, (struct way){.delay_low = 2500 * MS, .delay_high = 4000 * MS}); /* longer than the first retransmission */
+    EXPECT(w, fact(w, FACT_IKE_DOWN) == 0);
+}
+
+static void lost_init_answer(struct world *w)
+{
+    net_rule(&w->net, (struct rule){.from = 1, .exchange = IKE_SA_INIT, .response = 1, .times = 1, .what = RULE_DROP});
+    if (go_up(w))
+        traffic_flows(w);
+    EXPECT(w, fact(w, FACT_IKE_UP) == 2);
+}
+
+static void lost_auth_answer(struct world *w)
+{
+    net_rule(&w->net, (struct rule){.from = 1, .exchange = IKE_AUTH, .response = 1, .times = 2, .what = RULE_DROP});
+    if (go_up(w))
+        traffic_flows(w);
+    EXPECT(w, fact(w, FACT_IKE_UP) == 2 && w->end[1].asks[ASK_AUTH_CHECK] == 1);
+}
+
+static void late_init_answer(struct world *w)
+{
+    net_rule(&w->net,
+             (struct rule){.from = 1, .exchange = IKE_SA_INIT, .response = 1, .times = 1, .what = RULE_DELAY, .delay = 9 * SEC});
+    if (go_up(w))
+        traffic_flows(w);
+}
+
+static void slow_rooms(struct world *w)
+{
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t k = 0; k < COUNT_OF(w->end[i].desk); k++)
+            w->end[i].desk[k] = (struct desk_faults){.low = 100 * MS, .high = 1500 * MS};
+        w->end[i].plan[0].ike = "aes256-sha256-modp2048";
+    }
+    if (go_up(w))
+        traffic_flows(w);
+    EXPECT(w, w->end[0].asks[ASK_KE_GENERATE] + w->end[0].asks[ASK_KE_BOTH] > 0);
+    EXPECT(w, fact(w, FACT_IKE_UP) == 2);
+}
+
+/* Rooms that fail, answer after the deadline or not at all: nothing hangs, and it works once they work. */
+static void broken_rooms(struct world *w)
+{
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t k = 0; k < COUNT_OF(w->end[i].desk); k++)
+            w->end[i].desk[k] = (struct desk_faults){.low = MS, .high = 100 * MS, .failed = 200, .late = 100, .never = 100};
+        w->end[i].desk[ASK_HAND].late = w->end[i].desk[ASK_HAND].never = 0;
+        w->end[i].install_exists = 200;
+        w->end[i].plan[0].ike = "aes256gcm16-prfsha256-modp2048";
+    }
+    go(w);
+    world_run(w, 30 * MINUTE);
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t k = 0; k < COUNT_OF(w->end[i].desk); k++)
+            w->end[i].desk[k].failed = w->end[i].desk[k].late = w->end[i].desk[k].never = 0;
+        w->end[i].install_exists = 0;
+    }
+    world_run(w, 10 * MINUTE);
+    if (settle(w, 10 * MINUTE))
+        traffic_flows(w);
+}
+
+static void silent_hand(struct world *w)
+{
+    w->end[w->seed & 1].desk[ASK_HAND].never = 400;
+    go(w);
+    world_run(w, 20 * MINUTE);
+    w->end[w->seed & 1].desk[ASK_HAND].never = 0;
+    world_run(w, 10 * MINUTE);
+    if (settle(w, 10 * MINUTE))
+        traffic_flows(w);
+}
+
+static void wrong_group(struct world *w)
+{
+    w->end[0].plan[0].ike = "aes256gcm16-prfsha256-x25519-ecp256";
+    w->end[1].plan[0].ike = "aes256gcm16-prfsha256-ecp256";
+    if (go_up(w))
+        traffic_flows(w);
+    EXPECT(w, w->end[0].sent == 3 && fact(w, FACT_IKE_FAILED) == 0);
+}
+
+static void cookies(struct world *w)
+{
+    w->end[1].globals.limits.cookie_threshold = 0;
+    if (go_up(w))
+        traffic_flows(w);
+    EXPECT(w, core_count(w->end[1].core).cookies_sent == 1 && w->end[0].sent == 3);
+}
+
+static void cookies_wrong_group(struct world *w)
+{
+    w->end[1].globals.limits.cookie_threshold = 0;
+    wrong_group(w);
+    EXPECT(w, core_count(w->end[1].core).cookies_sent >= 1);
+}
+
+static void wrong_secret(struct world *w)
+{
+    w->end[0].plan[0].psk = "file:/other.psk";
+    go(w);
+    world_run(w, HOUR);
+    EXPECT(w, fact(w, FACT_AUTH_FAILED) >= 1 && fact(w, FACT_IKE_UP) == 0);
+    EXPECT(w, w->end[0].sent < 200 && w->end[0].facts[FACT_IKE_FAILED] >= 3); /* tries again, and backs off */
+    EXPECT(w, core_count(w->end[1].core).ike_sas == 0 && !xfrm_size(&w->end[0].xfrm) && !xfrm_size(&w->end[1].xfrm));
+    w->end[0].plan[0].psk = w->end[1].plan[0].psk;
+    end_reload(&w->end[0]);
+    if (settle(w, 10 * MINUTE))
+        traffic_flows(w);
+}
+
+static void wrong_identity(struct world *w)
+{
+    w->end[1].plan[0].local_id = "someone.else.example";
+    go(w);
+    world_run(w, HOUR);
+    EXPECT(w, !xfrm_size(&w->end[0].xfrm) && fact(w, FACT_CHILD_UP) <= w->end[1].facts[FACT_CHILD_UP]);
+    EXPECT(w, w->end[0].facts[FACT_IKE_UP] == 0 && w->end[0].sent < 300);
+    world_run(w, 10 * MINUTE);
+}
+
+static void no_proposal(struct world *w)
+{
+    w->end[1].plan[0].ike = "aes256-sha256-modp2048";
+    go(w);
+    world_run(w, HOUR);
+    EXPECT(w, fact(w, FACT_IKE_UP) == 0 && w->end[0].sent < 200 && w->end[0].facts[FACT_IKE_FAILED] >= 1);
+    w->end[1].plan[0].ike = NULL;
+    end_reload(&w->end[1]);
+    if (settle(w, 20 * MINUTE))
+        traffic_flows(w);
+}
+
+static void child_refused_then_mended(struct world *w)
+{
+    go(w);
+    world_run(w, 30 * MINUTE);
+    EXPECT(w, fact(w, FACT_IKE_UP) == 2 && fact(w, FACT_IKE_DOWN) == 0 && fact(w, FACT_CHILD_UP) == 0);
+    EXPECT(w, core_count(w->end[0].core).ike_sas == 1 && w->end[0].facts[FACT_CHILD_FAILED] >= 2);
+    EXPECT(w, w->end[0].sent < 400);
+}
+
+static void child_no_proposal(struct world *w)
+{
+    w->end[1].plan[0].child[0].esp = "aes256-sha256";
+    child_refused_then_mended(w);
+    w->end[1].plan[0].child[0].esp = NULL;
+    end_reload(&w->end[1]);
+    if (settle(w, 20 * MINUTE))
+        traffic_flows(w);
+}
+
+static void ts_unacceptable(struct world *w)
+{
+    w->end[1].plan[0].child[0].local[0] = "10.77.0.0/16";
+    child_refused_then_mended(w);
+    w->end[1].plan[0].child[0].local[0] = "10.1.0.0/16";
+    end_reload(&w->end[1]);
+    if (settle(w, 20 * MINUTE))
+        traffic_flows(w);
+}
+
+static void narrowing(struct world *w)
+{
+    w->end[0].plan[0].child[0].remote[0] = "10.0.0.0/8";
+    w->end[1].plan[0].child[0].remote[0] = "10.0.0.0/17";
+    if (!go_up(w) || !traffic_flows(w))
+        return;
+    LIST_EACH (i, &w->end[0].xfrm.sas) {
+        struct sa *s = LIST_ITEM(i, struct sa, link);
+        char text[TS_TEXT_MAX];
+
+        EXPECT(w, s->n_local == 1 && s->n_remote == 1);
+        EXPECT(w, !strcmp(ts_format(&s->ts_local[0], text), "10.0.0.0/17"));
+        EXPECT(w, !strcmp(ts_format(&s->ts_remote[0], text), "10.1.0.0/16"));
+    }
+}
+
+static void on_demand(struct world *w)
+{
+    w->end[0].plan[0].keep = w->end[0].plan[0].child[0].keep = KEEP_ON_DEMAND;
+    go(w);
+    world_run(w, MINUTE);
+    EXPECT(w, w->end[0].sent == 0);
+    flow_start(w, 0, 1, "10.0.0.9", "10.1.0.9", SEC);
+    world_run(w, 5 * SEC);
+    EXPECT(w, xfrm_count(&w->end[0].xfrm, true, 0, 0) == 1 && w->flow[0].delivered >= 3);
+    if (settle(w, 5 * SEC))
+        traffic_flows(w);
+    EXPECT(w, w->end[0].xfrm.acquires == 1);
+}
+
+/* The peer does not answer: one negotiation for many acquires, and the trap works when the peer is back. */
+static void on_demand_nobody(struct world *w)
+{
+    w->end[0].plan[0].keep = w->end[0].plan[0].child[0].keep = KEEP_ON_DEMAND;
+    end_start(&w->end[0]);
+    flow_start(w, 0, 1, "10.0.0.9", "10.1.0.9", 100 * MS);
+    world_run(w, 10 * MINUTE);
+    EXPECT(w, w->end[0].sent < 100 && core_count(w->end[0].core).ike_sas <= 1);
+    end_start(&w->end[1]);
+    world_run(w, 10 * MINUTE);
+    EXPECT(w, xfrm_count(&w->end[0].xfrm, true, 0, 0) == 1);
+    traffic_flows(w);
+}
+
+static void on_demand_both(struct world *w)
+{
+    for (size_t i = 0; i < 2; i++)
+        w->end[i].plan[0].keep = w->end[i].plan[0].child[0].keep = KEEP_ON_DEMAND;
+    go(w);
+    flow_start(w, 0, 1, "10.0.0.9", "10.1.0.9", 20 * MS);
+    flow_start(w, 1, 0, "10.1.0.9", "10.0.0.9", 20 * MS);
+    world_run(w, 2 * MINUTE);
+    if (settle(w, MINUTE))
+        traffic_flows(w);
+    EXPECT(w, xfrm_count(&w->end[0].xfrm, true, 0, 0) == 1);
+}
+
+static void many_children(struct world *w)
+{
+    static const char *const name[] = {"net", "b", "c", "d"},
+                             *const left[] = {"10.0.0.0/16", "10.20.0.0/16", "10.30.0.0/16", "10.40.0.0/16"},
+                             *const right[] = {"10.1.0.0/16", "10.21.0.0/16", "10.31.0.0/16", "10.41.0.0/16"};
+
+    for (size_t i = 0; i < 2; i++)
+        for (size_t k = 1; k < 4; k++) {
+            struct plan_child *c = &w->end[i].plan[0].child[k];
+
+            *c = w->end[i].plan[0].child[0];
+            c->name = name[k];
+            c->local[0] = i ? right[k] : left[k];
+            c->remote[0] = i ? left[k] : right[k];
+        }
+    w->end[1].plan[0].child[2].keep = KEEP_UP; /* wanted by both */
+    if (go_up(w))
+        traffic_flows(w);
+    EXPECT(w, xfrm_size(&w->end[0].xfrm) == 8 && core_count(w->end[0].core).ike_sas == 1);
+}
+
+static void several_selectors(struct world *w)
+{
+    w->end[0].plan[0].child[0].local[1] = w->end[1].plan[0].child[0].remote[1] = "10.60.0.0/16";
+    w->end[0].plan[0].child[0].remote[1] = w->end[1].plan[0].child[0].local[1] = "2001:db8:1::/48";
+    w->end[0].plan[0].child[0].local[2] = w->end[1].plan[0].child[0].remote[2] = "2001:db8::/48";
+    if (go_up(w))
+        traffic_flows(w);
+    EXPECT(w, xfrm_size(&w->end[0].xfrm) == 2);
+}
+
+static void transport_mode(struct world *w)
+{
+    struct flow *f;
+
+    for (size_t i = 0; i < 2; i++) {
+        w->end[i].plan[0].child[0].transport = true;
+        w->end[i].plan[0].child[0].local[0] = w->end[i].plan[0].child[0].remote[0] = "dynamic";
+    }
+    if (!go_up(w))
+        return;
+    f = flow_start(w, 0, 1, "192.0.2.1", "192.0.2.2", 0);
+    flow_send(w, f);
+    world_run(w, SEC);
+    EXPECT(w, f->delivered == 1);
+    EXPECT(w, LIST_ITEM(w->end[0].xfrm.sas.next, struct sa, link)->transport);
+}
+
+static void real_suites(struct world *w)
+{
+    static const char *const ike[] = {"aes256-sha256-ecp256", "aes128gcm16-prfsha256-modp2048", "aes256gcm16-prfsha256-x25519"};
+    static const char *const esp[] = {"aes256-sha256", "aes128gcm16-ecp256", "aes256gcm16-x25519"};
+
+    for (size_t i = 0; i < 2; i++) {
+        w->end[i].plan[0].ike = ike[w->seed % 3];
+        w->end[i].plan[0].child[0].esp = esp[w->seed % 3];
+    }
+    if (go_up(w))
+        traffic_flows(w);
+    end_order(&w->end[w->seed & 1], ORDER_REKEY, w->seed & 1 ? "to0" : "to1", "net");
+    world_run(w, 30 * SEC);
+    if (settle(w, MINUTE))
+        traffic_flows(w);
+}
+
+static void by_name(struct world *w)
+{
+    w->end[0].plan[0].remote_name = "peer.example";
+    go(w);
+    world_run(w, 5 * MINUTE);
+    EXPECT(w, w->end[0].sent == 0 && w->end[0].asks[ASK_RESOLVE] > 0 && w->end[0].asks[ASK_RESOLVE] < 50);
+    w->end[0].resolved = w->end[1].addr;
+    world_run(w, 10 * MINUTE);
+    traffic_flows(w);
+}
+
+const struct scenario scenarios_contact[] = {
+    {"first-contact", "one end starts, one answers: four messages", first_contact, 0, false},
+    {"both-start", "keep: up on both ends: one IKE SA and one Child SA remain", both_start, 20, false},
+    {"loss", "30 % loss both ways", loss, 10, false},
+    {"duplication", "half of all datagrams arrive twice", duplication, 0, false},
+    {"reordering", "datagrams overtake one another", reordering, 0, false},
+    {"replays", "old datagrams come back", replays, 0, false},
+    {"long-way", "a round trip longer than the first retransmission", long_way, 0, false},
+    {"lost-init-answer", "the answer to IKE_SA_INIT is lost", lost_init_answer, 0, false},
+    {"late-init-answer", "the answer to IKE_SA_INIT comes after repeats of it", late_init_answer, 0, false},
+    {"lost-auth-answer", "the answer to IKE_AUTH is lost twice", lost_auth_answer, 0, false},
+    {"slow-rooms", "worker, vault and hand take up to 1.5 s", slow_rooms, 0, false},
+    {"broken-rooms", "asks fail, are answered late or never", broken_rooms, 10, false},
+    {"silent-hand", "the hand works but often does not say so", silent_hand, 6, false},
+    {"wrong-group", "INVALID_KE_PAYLOAD: again with the group wanted", wrong_group, 0, false},
+    {"cookies", "COOKIE: again with the cookie", cookies, 0, false},
+    {"cookies-wrong-group", "COOKIE and INVALID_KE_PAYLOAD together (2.6.1)", cookies_wrong_group, 0, false},
+    {"wrong-secret", "a wrong PSK: fails, backs off; works when mended", wrong_secret, 0, false},
+    {"wrong-identity", "the peer is someone else", wrong_identity, 0, false},
+    {"no-proposal", "no common IKE proposal: backs off; works when mended", no_proposal, 0, false},
+    {"child-no-proposal", "no common ESP proposal: the IKE SA stays, the child is retried", child_no_proposal, 0, false},
+    {"ts-unacceptable", "no common selectors: the IKE SA stays, the child is retried", ts_unacceptable, 0, false},
+    {"narrowing", "both sides narrow (2.9)", narrowing, 0, false},
+    {"on-demand", "a packet brings the tunnel up", on_demand, 0, false},
+    {"on-demand-nobody", "many packets, no peer: one negotiation", on_demand_nobody, 0, false},
+    {"on-demand-both", "packets at both ends at once", on_demand_both, 10, false},
+    {"many-children", "four children of one IKE SA", many_children, 0, false},
+    {"several-selectors", "several selectors of both families", several_selectors, 0, false},
+    {"transport-mode", "host to host", transport_mode, 0, false},
+    {"suites", "other algorithms, with and without PFS", real_suites, 6, false},
+    {"by-name", "the peer's name resolves later", by_name, 0, false},
+    {NULL, NULL, NULL, 0, false},
+};
