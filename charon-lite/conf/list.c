@@ -264,7 +264,7 @@ void selector_print(const struct ts *ts, struct text *out)
         text_add(out, "/any");
 }
 
-int selectors_read(struct reading *r, const struct row *row, const struct node *node, struct ts_list *out)
+int ts_list_read(struct reading *r, const struct row *row, const struct node *node, struct ts_list *out)
 {
     const struct node *items[TS_LIST_MAX];
     int n = node_items(r, node, "networks", items, COUNT_OF(items));

@@ -97,7 +97,7 @@ void section_presets(struct reading *, const struct table *, void *base);
 bool section_equal(const struct table *, const void *a, const void *b);
 
 /* list.c: values that are lists. */
-int selectors_read(struct reading *, const struct row *, const struct node *, struct ts_list *);
+int ts_list_read(struct reading *, const struct row *, const struct node *, struct ts_list *);
 int proposals_read(struct reading *, const struct row *, const struct node *, struct proposals *);
 /* One selector; the text of the error goes to `why`. */
 int selector_parse(const char *text, struct ts *out, struct text *why);

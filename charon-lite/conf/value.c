@@ -612,7 +612,7 @@ static bool legacy_equal(const struct row *row, const void *a, const void *b)
 
 static int selectors_value(struct reading *r, const struct row *row, const struct node *node, void *member)
 {
-    return selectors_read(r, row, node, member);
+    return ts_list_read(r, row, node, member);
 }
 
 static bool selectors_print(const struct row *row, const struct alg_registry *algs, const void *member, struct buf *out)
