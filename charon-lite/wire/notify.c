@@ -39,6 +39,14 @@ static void format_protocol(struct text *out, uint8_t protocol)
         text_add(out, ", protocol %u", protocol);
 }
 
+/* The group that the responder wants instead (1.3). */
+static void format_group(struct text *out, uint16_t group)
+{
+    const char *name = transform_name(TRANSFORM_KE, group);
+
+    text_add(out, ", group %u (%s)", group, name ? name : "unknown");
+}
+
 void notify_format(const struct alg_registry *registry, const struct payload *p, struct text *out)
 {
     const char *name = notify_name(p->u.notify.type);
@@ -53,7 +61,9 @@ void notify_format(const struct alg_registry *registry, const struct payload *p,
     hex_format(spi, sizeof(spi), p->u.notify.spi);
     if (spi[0])
         text_add(out, ", SPI %s", spi);
-    if (p->u.notify.data.len) {
+    if (p->u.notify.type == INVALID_KE_PAYLOAD && p->u.notify.data.len == 2) {
+        format_group(out, get_u16(p->u.notify.data.p));
+    } else if (p->u.notify.data.len) {
         text_add(out, ", ");
         format_bytes(out, p->u.notify.data);
     }
