@@ -24,15 +24,15 @@ static void key_unknown(struct reading *r, const struct table *table, const stru
 static void row_read(struct reading *r, const struct row *row, const struct node *value, void *base)
 {
     if (row->kind == KIND_SECTION)
-        section_read(r, row->table, value, (uint8_t *)base + row->offset);
+        conf_section_read(r, row->table, value, (uint8_t *)base + row->offset);
     else if (row->kind != KIND_NAMED)
-        (void)value_read(r, row, value, base);
+        (void)conf_value_read(r, row, value, base);
 }
 
-void section_read(struct reading *r, const struct table *table, const struct node *node, void *base)
+void conf_section_read(struct reading *r, const struct table *table, const struct node *node, void *base)
 {
     if (node->kind == NODE_TEXT && table->scalar && !node_is_empty(node)) {
-        (void)value_read(r, row_find(table, table->scalar), node, base);
+        (void)conf_value_read(r, row_find(table, table->scalar), node, base);
         return;
     }
     if (node->kind != NODE_MAP) {
@@ -50,7 +50,7 @@ void section_read(struct reading *r, const struct table *table, const struct nod
     }
 }
 
-void section_presets(struct reading *r, const struct table *table, void *base)
+void conf_section_presets(struct reading *r, const struct table *table, void *base)
 {
     static const char no_name[] = "";
     struct source source = {.name = no_name};
@@ -59,21 +59,21 @@ void section_presets(struct reading *r, const struct table *table, void *base)
         struct node node = {.kind = NODE_TEXT, .text = row->preset, .source = &source};
 
         if (row->kind == KIND_SECTION)
-            section_presets(r, row->table, (uint8_t *)base + row->offset);
+            conf_section_presets(r, row->table, (uint8_t *)base + row->offset);
         else if (row->preset)
-            (void)value_read(r, row, &node, base);
+            (void)conf_value_read(r, row, &node, base);
     }
 }
 
-bool section_equal(const struct table *table, const void *a, const void *b)
+bool conf_section_equal(const struct table *table, const void *a, const void *b)
 {
     for (const struct row *row = table->rows; row->key; row++) {
         if (row->flags)
             continue;
         if (row->kind == KIND_SECTION) {
-            if (!section_equal(row->table, (const uint8_t *)a + row->offset, (const uint8_t *)b + row->offset))
+            if (!conf_section_equal(row->table, (const uint8_t *)a + row->offset, (const uint8_t *)b + row->offset))
                 return false;
-        } else if (!value_equal(row, a, b)) {
+        } else if (!conf_value_equal(row, a, b)) {
             return false;
         }
     }
@@ -104,7 +104,7 @@ static void child_read(struct reading *r, struct draft *d, const struct node *no
     child->place = node_place(node->key);
     d->c.n_children++;
     if (!node_is_empty(node))
-        section_read(r, &table_child, node, child);
+        conf_section_read(r, &table_child, node, child);
 }
 
 static void children_read(struct reading *r, struct draft *d, const struct node *node)
@@ -149,7 +149,7 @@ static void child_alone(struct reading *r, struct draft *d, const struct node *s
 
         words.words = row_find(&table_connection, "children")->words;
         words.offset = offsetof(struct conf_child, split);
-        (void)value_read(r, &words, split, &d->child);
+        (void)conf_value_read(r, &words, split, &d->child);
     }
     if (!child)
         return;
@@ -164,6 +164,7 @@ static void connection_read(struct reading *r, const struct draft *begin, const 
 {
     struct draft *d = arena_new(&r->tree, struct draft);
     const struct node *children = node_find(node, "children");
+    size_t errors = r->report->errors;
 
     if (!d || !name_ok(r, node->key, "connection"))
         return;
@@ -171,7 +172,7 @@ static void connection_read(struct reading *r, const struct draft *begin, const 
     d->node = node;
     d->c.name = arena_string(r->keep, node->key->text);
     d->c.place = node_place(node->key);
-    section_read(r, &table_connection, node, d);
+    conf_section_read(r, &table_connection, node, d);
     if (node->kind != NODE_MAP)
         return;
     if (!node_find(node, "remote") && !begin->node)
@@ -180,6 +181,7 @@ static void connection_read(struct reading *r, const struct draft *begin, const 
         children_read(r, d, children);
     else
         child_alone(r, d, children);
+    d->broken = r->report->errors != errors;
     *r->last = d;
     r->last = &d->next;
     r->n_drafts++;
@@ -191,7 +193,7 @@ static void defaults_read(struct reading *r, struct draft *d, const struct node 
 
     if (children)
         error_at(r, children->key, "children belong to a connection: settings for all children stand here under \"child\"");
-    section_read(r, &table_connection, node, d);
+    conf_section_read(r, &table_connection, node, d);
     if (node_find(node, "remote"))
         d->node = node; /* a connection without a `remote` of its own has this one */
 }
@@ -199,7 +201,7 @@ static void defaults_read(struct reading *r, struct draft *d, const struct node 
 static void draft_begin(struct reading *r, struct draft *d)
 {
     *d = (struct draft){.c.keep = KEEP_UNSET, .child.keep = KEEP_UNSET};
-    section_presets(r, &table_connection, d);
+    conf_section_presets(r, &table_connection, d);
 }
 
 static void daemon_read(struct reading *r, const struct node *node)
@@ -210,7 +212,7 @@ static void daemon_read(struct reading *r, const struct node *node)
         return;
     }
     r->daemon = node;
-    section_read(r, &table_daemon, node, r->conf);
+    conf_section_read(r, &table_daemon, node, r->conf);
 }
 
 static void connections_read(struct reading *r, const struct draft *begin, const struct node *node)
@@ -231,9 +233,9 @@ static void connections_read(struct reading *r, const struct draft *begin, const
     }
 }
 
-void file_read(struct reading *r, struct source *source)
+void conf_file_read(struct reading *r, struct source *source)
 {
-    struct node *root = tree_read(r, source);
+    struct node *root = conf_tree_read(r, source);
     const struct node *node;
     struct draft begin;
 

@@ -19,10 +19,12 @@ struct snapshot {
 
 static int name_compare(const void *x, const void *y)
 {
-    return strcmp((*(const struct conf_connection *const *)x)->name, (*(const struct conf_connection *const *)y)->name);
+    const struct conf_connection *a = *(const struct conf_connection *const *)x, *b = *(const struct conf_connection *const *)y;
+    int order = strcmp(a->name, b->name);
+
+    return order ? order : a->index - b->index;
 }
 
-/* Sorts the names, and finds the ones that stand twice: in different files, for one file's map has them once. */
 static void names_sort(struct reading *r, struct snapshot *s)
 {
     size_t n = s->conf.n_connections;
@@ -32,17 +34,23 @@ static void names_sort(struct reading *r, struct snapshot *s)
         return;
     for (size_t i = 0; i < n; i++)
         s->by_name[i] = &s->conf.connections[i];
-    qsort(s->by_name, n, sizeof(*s->by_name), name_compare);
+    if (n)
+        qsort(s->by_name, n, sizeof(*s->by_name), name_compare);
 }
 
+/* Names that stand in two files; those that stand twice in one were seen in its tree. */
 static void names_check(struct reading *r, const struct snapshot *s)
 {
-    for (const struct draft *d = r->first; d; d = d->next) {
-        const struct conf_connection *found = conf_find(&s->conf, d->c.name);
+    const struct draft **drafts = arena_alloc(&r->tree, (s->conf.n_connections + 1) * sizeof(*drafts));
 
-        if (found && (found->place.file != d->c.place.file || found->place.line != d->c.place.line) && found->index < d->c.index)
-            error_at(r, d->node->key, "a connection \"%s\" stands in %s, line %u, already: each name stands once", d->c.name,
-                     found->place.file, found->place.line);
+    for (const struct draft *d = r->first; drafts && d; d = d->next)
+        drafts[d->c.index] = d;
+    for (size_t i = 1; drafts && i < s->conf.n_connections; i++) {
+        const struct conf_connection *before = s->by_name[i - 1], *c = s->by_name[i];
+
+        if (before->place.file != c->place.file && strcmp(before->name, c->name) == 0)
+            error_at(r, drafts[c->index]->node->key, "a connection \"%s\" stands in %s:%u already: each name stands once",
+                     c->name, before->place.file, before->place.line);
     }
 }
 
@@ -62,7 +70,7 @@ static struct conf *reading_init(struct reading *r, const struct conf_setup *set
     arena_init(&s->conf.arena, CONF_SIZE_MAX);
     r->conf = &s->conf;
     r->keep = &s->conf.arena;
-    section_presets(r, &table_daemon, r->conf);
+    conf_section_presets(r, &table_daemon, r->conf);
     return r->conf;
 }
 
@@ -76,14 +84,13 @@ static struct conf *reading_done(struct reading *r)
     names_sort(r, s);
     if (s->by_name && conf->connections) {
         names_check(r, s);
-        if (r->report->errors == 0)
-            drafts_check(r);
+        drafts_check(r);
     }
     if (r->keep->failed || r->tree.failed)
         error_at(r, NULL, "the configuration is too large");
     map_done(&r->words);
     map_done(&r->anchors);
-    report_finish(r);
+    conf_report_finish(r);
     arena_done(&r->tree);
     return r->report->errors ? conf_unref(conf) : conf;
 }
@@ -96,7 +103,7 @@ struct conf *conf_read_text(const struct conf_setup *setup, const char *name, st
     if (!reading_init(&r, setup, report))
         return NULL;
     source.name = arena_string(r.keep, name);
-    file_read(&r, &source);
+    conf_file_read(&r, &source);
     return reading_done(&r);
 }
 
@@ -111,9 +118,9 @@ static void file_load(struct reading *r, struct source *source, const char *path
     err = r->setup->load ? r->setup->load(r->setup->ctx, path, &source->owned) : ERR_UNSUPPORTED;
     source->text = buf_view(&source->owned);
     if (err < 0 || source->owned.failed)
-        error_in(r, source, 0, 0, err == ERR_NOT_FOUND ? "there is no such file" : "the file cannot be read");
+        conf_error_in(r, source, 0, 0, err == ERR_NOT_FOUND ? "there is no such file" : "the file cannot be read");
     else
-        file_read(r, source);
+        conf_file_read(r, source);
 }
 
 struct conf *conf_read_files(const struct conf_setup *setup, const char *const *paths, size_t n, struct conf_report *report)
@@ -182,10 +189,10 @@ const struct conf_child *conf_child_find(const struct conf_connection *c, const 
 
 bool conf_connection_same(const struct conf_connection *a, const struct conf_connection *b)
 {
-    return section_equal(&table_connection, a, b);
+    return conf_section_equal(&table_connection, a, b);
 }
 
 bool conf_child_same(const struct conf_child *a, const struct conf_child *b)
 {
-    return section_equal(&table_child, a, b);
+    return conf_section_equal(&table_child, a, b);
 }

@@ -130,6 +130,8 @@ struct conf_setup {
     int (*ca_hashes)(struct span file, uint8_t *out, size_t cap);
     /* May be NULL: say what is wrong with a named secret, certificate or key file (missing, mode, does not fit), for `check`. */
     int (*probe)(void *ctx, const struct conf_connection *, struct text *why);
+    /* May be NULL: the value of SSH_CONNECTION, for a warning where a selector would cut it. */
+    const char *session;
     void *ctx;
 };
 
@@ -159,8 +161,9 @@ struct conf *conf_unref(struct conf *); /* returns NULL */
 
 const struct conf_connection *conf_find(const struct conf *, const char *name);
 const struct conf_child *conf_child_find(const struct conf_connection *, const char *name);
-/* Does anything that this connection's SAs depend on differ? Names and places do not count. */
+/* Is everything equal that the IKE SA depends on? Names, places, `keep` and the children do not count. */
 bool conf_connection_same(const struct conf_connection *, const struct conf_connection *);
+/* The same of a child; its name and place do not count. */
 bool conf_child_same(const struct conf_child *, const struct conf_child *);
 
 /* The effective configuration, defaults included, as YAML; and the rows as JSON schema and as manual text. */

@@ -16,7 +16,7 @@ static void host_set(struct reading *r, struct conf_end *end, const char *host)
     end->net = (struct prefix){0};
 }
 
-int local_read(struct reading *r, const struct node *node, struct conf_end *end)
+int conf_local_read(struct reading *r, const struct node *node, struct conf_end *end)
 {
     struct addr addr;
 
@@ -87,7 +87,7 @@ static int address_set(struct reading *r, const struct node *node, struct conf_e
     return 0;
 }
 
-int remote_read(struct reading *r, const struct node *node, struct conf_end *end)
+int conf_remote_read(struct reading *r, const struct node *node, struct conf_end *end)
 {
     struct addr addr;
 
@@ -135,7 +135,7 @@ static int dn_read(struct reading *r, const struct node *node, struct conf_end *
     return 0;
 }
 
-int id_read(struct reading *r, const struct node *node, struct conf_end *end)
+int conf_id_read(struct reading *r, const struct node *node, struct conf_end *end)
 {
     uint8_t store[ID_DATA_MAX];
     struct id id = {0};

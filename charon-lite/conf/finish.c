@@ -157,13 +157,22 @@ static void child_finish(struct conf_child *child, const struct conf_connection 
     child->lifetime_us = lifetime_finish(child->lifetime_us, child->rekey_us);
 }
 
-static void connection_finish(struct reading *r, const struct draft *d, struct conf_connection *c)
+static void ends_finish(struct reading *r, struct draft *d, struct conf_connection *c)
 {
-    bool fixed = c->remote.host != NULL;
+    size_t errors = r->report->errors;
 
     end_finish(r, d, &c->local, true);
     end_finish(r, d, &c->remote, false);
     anchors_finish(r, d, &c->remote);
+    d->broken |= r->report->errors != errors;
+}
+
+static void connection_finish(struct reading *r, struct draft *d, struct conf_connection *c)
+{
+    bool fixed = c->remote.host != NULL;
+
+    if (!d->broken)
+        ends_finish(r, d, c);
     if (c->keep == KEEP_UNSET)
         c->keep = fixed ? KEEP_UP : KEEP_ANSWER;
     if (!c->local.port)

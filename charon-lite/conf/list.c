@@ -380,7 +380,7 @@ static const struct proposals *default_proposals(struct reading *r, uint8_t prot
     return d;
 }
 
-int proposals_read(struct reading *r, const struct row *row, const struct node *node, struct proposals *out)
+int conf_proposals_read(struct reading *r, const struct row *row, const struct node *node, struct proposals *out)
 {
     const struct proposals *defaults = default_proposals(r, (uint8_t)row->min);
     const struct node *items[PROPOSALS_MAX];
@@ -429,7 +429,7 @@ static bool proposal_equal(const struct proposal *a, const struct proposal *b)
     return true;
 }
 
-bool proposals_equal(const struct proposals *a, const struct proposals *b)
+bool conf_proposals_equal(const struct proposals *a, const struct proposals *b)
 {
     if (a->n != b->n)
         return false;

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-void buf_text(struct buf *out, const char *s)
+void conf_text(struct buf *out, const char *s)
 {
     buf_bytes(out, s, strlen(s));
 }
@@ -30,32 +30,32 @@ static bool is_plain(const char *s)
     return true;
 }
 
-void buf_json(struct buf *out, const char *s)
+void conf_json(struct buf *out, const char *s)
 {
-    buf_text(out, "\"");
+    conf_text(out, "\"");
     for (; *s; s++) {
         if (*s == '"' || *s == '\\')
             buf_u8(out, '\\');
         if ((unsigned char)*s < 0x20 || *s == 0x7f)
-            buf_format(out, "\\u%04x", (unsigned)(unsigned char)*s);
+            conf_format(out, "\\u%04x", (unsigned)(unsigned char)*s);
         else
             buf_u8(out, (uint8_t)*s);
     }
-    buf_text(out, "\"");
+    conf_text(out, "\"");
 }
 
-void buf_scalar(struct buf *out, const char *s)
+void conf_scalar(struct buf *out, const char *s)
 {
     if (is_plain(s))
-        buf_text(out, s);
+        conf_text(out, s);
     else
-        buf_json(out, s); /* what JSON escapes, YAML understands */
+        conf_json(out, s); /* what JSON escapes, YAML understands */
 }
 
 static void indent(struct buf *out, int depth)
 {
     for (; depth > 0; depth--)
-        buf_text(out, "  ");
+        conf_text(out, "  ");
 }
 
 static void section_print(const struct table *table, const struct alg_registry *algs, const void *base, struct buf *out,
@@ -67,16 +67,16 @@ static void section_print(const struct table *table, const struct alg_registry *
         if ((row->flags & ROW_SHORT) || row->kind == KIND_NAMED)
             continue;
         indent(out, depth);
-        buf_text(out, row->key);
-        buf_text(out, ":");
+        conf_text(out, row->key);
+        conf_text(out, ":");
         if (row->kind == KIND_SECTION) {
-            buf_text(out, "\n");
+            conf_text(out, "\n");
             section_print(row->table, algs, (const uint8_t *)base + row->offset, out, depth + 1);
             continue;
         }
-        buf_text(out, " ");
-        if (value_print(row, algs, base, out))
-            buf_text(out, "\n");
+        conf_text(out, " ");
+        if (conf_value_print(row, algs, base, out))
+            conf_text(out, "\n");
         else
             buf_cut(out, before);
     }
@@ -85,8 +85,8 @@ static void section_print(const struct table *table, const struct alg_registry *
 static void name_print(struct buf *out, const char *name, int depth)
 {
     indent(out, depth);
-    buf_scalar(out, name);
-    buf_text(out, ":\n");
+    conf_scalar(out, name);
+    conf_text(out, ":\n");
 }
 
 static void connection_print(const struct conf *conf, const struct conf_connection *c, struct buf *out)
@@ -94,7 +94,7 @@ static void connection_print(const struct conf *conf, const struct conf_connecti
     name_print(out, c->name, 1);
     section_print(&table_connection, conf->algs, c, out, 2);
     if (c->n_children)
-        buf_text(out, "    children:\n");
+        conf_text(out, "    children:\n");
     for (size_t i = 0; i < c->n_children; i++) {
         name_print(out, c->children[i].name, 3);
         section_print(&table_child, conf->algs, &c->children[i], out, 4);
@@ -103,9 +103,9 @@ static void connection_print(const struct conf *conf, const struct conf_connecti
 
 void conf_print(const struct conf *conf, struct buf *out)
 {
-    buf_text(out, "daemon:\n");
+    conf_text(out, "daemon:\n");
     section_print(&table_daemon, conf->algs, conf, out, 1);
-    buf_text(out, "connections:\n");
+    conf_text(out, "connections:\n");
     for (size_t i = 0; i < conf->n_connections; i++)
         connection_print(conf, &conf->connections[i], out);
 }

@@ -82,7 +82,7 @@ static void syntax_error(struct yaml *y)
             text_add(&t, " %s that began in line %zu", p->context, p->context_mark.line + 1);
         text_add(&t, "%s", syntax_hint(y));
     }
-    error_in(y->r, y->source, line, column, words);
+    conf_error_in(y->r, y->source, line, column, words);
 }
 
 static bool yaml_next(struct yaml *y)
@@ -98,7 +98,7 @@ static bool yaml_next(struct yaml *y)
 /* Reports at the place of the current event; false, for the caller to hand on. */
 static bool event_error(struct yaml *y, const char *text)
 {
-    error_in(y->r, y->source, (uint32_t)y->event.start_mark.line + 1, (uint32_t)y->event.start_mark.column + 1, text);
+    conf_error_in(y->r, y->source, (uint32_t)y->event.start_mark.line + 1, (uint32_t)y->event.start_mark.column + 1, text);
     return false;
 }
 
@@ -301,13 +301,13 @@ static struct node *stream_read(struct yaml *y)
     return root;
 }
 
-struct node *tree_read(struct reading *r, struct source *source)
+struct node *conf_tree_read(struct reading *r, struct source *source)
 {
     struct yaml y = {.r = r, .source = source};
     struct node *root = NULL;
 
     if (!yaml_parser_initialize(&y.parser)) {
-        error_in(r, source, 0, 0, "no memory to read the file");
+        conf_error_in(r, source, 0, 0, "no memory to read the file");
         return NULL;
     }
     yaml_parser_set_encoding(&y.parser, YAML_UTF8_ENCODING);

@@ -86,12 +86,12 @@ static void problem_add(struct reading *r, struct source *source, struct conf_pl
     problem->line = source && place.line && kind != PROBLEM_HIDDEN ? source_line(report, source, place.line, place.column) : NULL;
 }
 
-void problem_at(struct reading *r, const struct node *at, enum problem_kind kind, const char *text)
+void conf_problem_at(struct reading *r, const struct node *at, enum problem_kind kind, const char *text)
 {
     problem_add(r, at ? at->source : NULL, node_place(at), kind, text);
 }
 
-void error_in(struct reading *r, struct source *source, uint32_t line, uint32_t column, const char *text)
+void conf_error_in(struct reading *r, struct source *source, uint32_t line, uint32_t column, const char *text)
 {
     problem_add(r, source, (struct conf_place){NULL, line, column}, PROBLEM_ERROR, text);
 }
@@ -112,7 +112,7 @@ static int by_place(const void *x, const void *y)
     return a->warning - b->warning;
 }
 
-void report_finish(struct reading *r)
+void conf_report_finish(struct reading *r)
 {
     struct conf_report *report = r->report;
 

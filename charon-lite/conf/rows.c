@@ -520,8 +520,8 @@ static const struct row file_rows[] = {
     {0}};
 const struct table table_file = {.title = "a file", .help = "What stands at the top of a file.", .rows = file_rows};
 
-const struct table *const tables[] = {&table_file,  &table_connection, &table_local,      &table_remote, &table_ike,
-                                      &table_child, &table_daemon,     &table_retransmit, &table_limits, NULL};
+const struct table *const conf_tables[] = {&table_file,  &table_connection, &table_local,      &table_remote, &table_ike,
+                                           &table_child, &table_daemon,     &table_retransmit, &table_limits, NULL};
 
 const struct row *row_find(const struct table *table, const char *key)
 {
@@ -588,7 +588,7 @@ static bool belongs_elsewhere(const struct table *here, const char *key, struct 
 {
     const char *joint = "; it stands under ";
 
-    for (const struct table *const *t = tables; *t; t++) {
+    for (const struct table *const *t = conf_tables; *t; t++) {
         if (*t == here || *t == &table_file || !row_find(*t, key))
             continue;
         text_add(out, "%s\"%s\"", joint, (*t)->title);

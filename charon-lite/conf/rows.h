@@ -70,6 +70,7 @@ struct draft {
     const struct node *node;
     const struct node *const *child_nodes; /* one for each child; NULL for the one of the short form */
     struct draft *next;
+    bool broken; /* an error was found in it: the rules would only find its consequences */
 };
 
 /* Values that stand for "not written"; replaced when the snapshot is finished. */
@@ -77,40 +78,40 @@ struct draft {
 #define LIFETIME_UNSET USEC_NEVER
 
 extern const struct table table_file, table_daemon, table_connection, table_ike, table_local, table_remote, table_child;
-/* All tables but those that are sections of the daemon's, NULL-ended: for "this key belongs there". */
-extern const struct table *const tables[];
+/* All conf_tables but those that are sections of the daemon's, NULL-ended: for "this key belongs there". */
+extern const struct table *const conf_tables[];
 
 const struct row *row_find(const struct table *, const char *key);
 /* What other daemons call it, or where else it stands: a sentence without a full stop, or false. */
 bool row_hint(const struct table *, const char *key, struct text *out);
 
 /* value.c: one value. Reading reports and leaves the old value in place when it is bad; -1 then. */
-int value_read(struct reading *, const struct row *, const struct node *, void *base);
+int conf_value_read(struct reading *, const struct row *, const struct node *, void *base);
 /* What may stand there: "a duration such as 30s, 90m, 4h or 1d". */
-void value_expected(const struct row *, struct text *out);
+void conf_value_expected(const struct row *, struct text *out);
 /* Print as it could be written; false when it is unset and there is nothing to print. */
-bool value_print(const struct row *, const struct alg_registry *, const void *base, struct buf *out);
-bool value_equal(const struct row *, const void *a, const void *b);
+bool conf_value_print(const struct row *, const struct alg_registry *, const void *base, struct buf *out);
+bool conf_value_equal(const struct row *, const void *a, const void *b);
 /* All settings of a section: reads (unknown keys are reported), sets defaults, compares. */
-void section_read(struct reading *, const struct table *, const struct node *, void *base);
-void section_presets(struct reading *, const struct table *, void *base);
-bool section_equal(const struct table *, const void *a, const void *b);
+void conf_section_read(struct reading *, const struct table *, const struct node *, void *base);
+void conf_section_presets(struct reading *, const struct table *, void *base);
+bool conf_section_equal(const struct table *, const void *a, const void *b);
 
 /* list.c: values that are lists. */
 int ts_list_read(struct reading *, const struct row *, const struct node *, struct ts_list *);
-int proposals_read(struct reading *, const struct row *, const struct node *, struct proposals *);
+int conf_proposals_read(struct reading *, const struct row *, const struct node *, struct proposals *);
 /* One selector; the text of the error goes to `why`. */
 int selector_parse(const char *text, struct ts *out, struct text *why);
 void selector_print(const struct ts *, struct text *out);
-bool proposals_equal(const struct proposals *, const struct proposals *);
+bool conf_proposals_equal(const struct proposals *, const struct proposals *);
 
 /* end.c: values of an end. */
-int local_read(struct reading *, const struct node *, struct conf_end *);
-int remote_read(struct reading *, const struct node *, struct conf_end *);
-int id_read(struct reading *, const struct node *, struct conf_end *);
+int conf_local_read(struct reading *, const struct node *, struct conf_end *);
+int conf_remote_read(struct reading *, const struct node *, struct conf_end *);
+int conf_id_read(struct reading *, const struct node *, struct conf_end *);
 
 /* build.c: files to drafts. finish.c: drafts to the snapshot. check.c, overlap.c: the rules between settings. */
-void file_read(struct reading *, struct source *);
+void conf_file_read(struct reading *, struct source *);
 void drafts_finish(struct reading *);
 void drafts_check(struct reading *);
 void overlaps_check(struct reading *);
@@ -119,18 +120,18 @@ const struct node *draft_at(const struct draft *, const char *section, const cha
 const struct node *child_at(const struct draft *, size_t child, const char *key);
 
 /* Text helpers. */
-const char *path_from(struct reading *, const struct node *, const char *path);
-void buf_text(struct buf *, const char *);
-#define buf_format(out, ...)                                                                                                     \
+const char *conf_path_from(struct reading *, const struct node *, const char *path);
+void conf_text(struct buf *, const char *);
+#define conf_format(out, ...)                                                                                                    \
     do {                                                                                                                         \
         char words_[256];                                                                                                        \
         struct text text_ = text_in(words_, sizeof(words_));                                                                     \
         text_add(&text_, __VA_ARGS__);                                                                                           \
-        buf_text((out), words_);                                                                                                 \
+        conf_text((out), words_);                                                                                                \
     } while (0)
 /* A text as a YAML scalar: quoted where it must be. */
-void buf_scalar(struct buf *, const char *);
+void conf_scalar(struct buf *, const char *);
 /* The same as a JSON string. */
-void buf_json(struct buf *, const char *);
+void conf_json(struct buf *, const char *);
 
 #endif

@@ -46,7 +46,7 @@ struct reading {
 };
 
 /* The tree of a file; NULL (and a problem) when it is no YAML that we take. An empty file is an empty map. */
-struct node *tree_read(struct reading *, struct source *);
+struct node *conf_tree_read(struct reading *, struct source *);
 /* The value of a key in a map; NULL when there is none, or no map. */
 const struct node *node_find(const struct node *map, const char *key);
 /* Nothing was written: an empty value, ~ or null. */
@@ -59,13 +59,13 @@ struct conf_place node_place(const struct node *);
 
 /* Add a problem at a node (NULL: of the whole reading). HIDDEN: without the source line, which may show a secret. */
 enum problem_kind { PROBLEM_ERROR, PROBLEM_HIDDEN, PROBLEM_WARNING };
-void problem_at(struct reading *, const struct node *, enum problem_kind, const char *text);
-#define error_at(r, node, ...) problem_at((r), (node), PROBLEM_ERROR, arena_printf(&(r)->tree, __VA_ARGS__))
-#define error_hidden(r, node, ...) problem_at((r), (node), PROBLEM_HIDDEN, arena_printf(&(r)->tree, __VA_ARGS__))
-#define warning_at(r, node, ...) problem_at((r), (node), PROBLEM_WARNING, arena_printf(&(r)->tree, __VA_ARGS__))
+void conf_problem_at(struct reading *, const struct node *, enum problem_kind, const char *text);
+#define error_at(r, node, ...) conf_problem_at((r), (node), PROBLEM_ERROR, arena_printf(&(r)->tree, __VA_ARGS__))
+#define error_hidden(r, node, ...) conf_problem_at((r), (node), PROBLEM_HIDDEN, arena_printf(&(r)->tree, __VA_ARGS__))
+#define warning_at(r, node, ...) conf_problem_at((r), (node), PROBLEM_WARNING, arena_printf(&(r)->tree, __VA_ARGS__))
 /* An error of a file as a whole, or at a place of it. */
-void error_in(struct reading *, struct source *, uint32_t line, uint32_t column, const char *text);
+void conf_error_in(struct reading *, struct source *, uint32_t line, uint32_t column, const char *text);
 /* Problems in order of place; and a last one if there were more than can be shown. */
-void report_finish(struct reading *);
+void conf_report_finish(struct reading *);
 
 #endif

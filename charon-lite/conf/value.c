@@ -17,7 +17,7 @@ static int bad(struct reading *r, const struct row *row, const struct node *node
     const char *list[16], *near;
     size_t n = 0;
 
-    value_expected(row, &t);
+    conf_value_expected(row, &t);
     if (node->kind != NODE_TEXT || node_is_empty(node)) {
         error_at(r, node, "%s: here stands %s: write %s", row->key, node->kind == NODE_TEXT ? "nothing" : node_kind_name(node),
                  words);
@@ -207,7 +207,7 @@ static bool measure_print(const struct row *row, const struct alg_registry *algs
         text_add(&t, "%s", w->word);
     else
         measure_add(row, v, &t);
-    buf_text(out, words);
+    conf_text(out, words);
     return true;
 }
 
@@ -234,9 +234,9 @@ static bool number_print(const struct row *row, const struct alg_registry *algs,
 
     (void)algs;
     if (w)
-        buf_text(out, w->word);
+        conf_text(out, w->word);
     else
-        buf_format(out, "%llu", (unsigned long long)v);
+        conf_format(out, "%llu", (unsigned long long)v);
     return true;
 }
 
@@ -261,7 +261,7 @@ static bool word_print(const struct row *row, const struct alg_registry *algs, c
 
     (void)algs;
     if (w)
-        buf_text(out, w->word);
+        conf_text(out, w->word);
     return w != NULL;
 }
 
@@ -284,7 +284,7 @@ static bool bool_print(const struct row *row, const struct alg_registry *algs, c
 {
     (void)row;
     (void)algs;
-    buf_text(out, *(const bool *)member ? "yes" : "no");
+    conf_text(out, *(const bool *)member ? "yes" : "no");
     return true;
 }
 
@@ -319,7 +319,7 @@ static bool factor_print(const struct row *row, const struct alg_registry *algs,
 
     (void)row;
     (void)algs;
-    buf_format(out, "%u.%02u", v / 100, v % 100);
+    conf_format(out, "%u.%02u", v / 100, v % 100);
     return true;
 }
 
@@ -354,9 +354,9 @@ static bool mark_print(const struct row *row, const struct alg_registry *algs, c
     (void)row;
     (void)algs;
     if (mark[1] == 0)
-        buf_text(out, "none");
+        conf_text(out, "none");
     else
-        buf_format(out, "0x%x/0x%x", mark[0], mark[1]);
+        conf_format(out, "0x%x/0x%x", mark[0], mark[1]);
     return true;
 }
 
@@ -368,7 +368,7 @@ static bool mark_equal(const struct row *row, const void *a, const void *b)
 
 /* Texts and paths. */
 
-const char *path_from(struct reading *r, const struct node *node, const char *path)
+const char *conf_path_from(struct reading *r, const struct node *node, const char *path)
 {
     const char *name = node->source->name, *slash = strrchr(name, '/');
 
@@ -389,7 +389,7 @@ static int path_read(struct reading *r, const struct row *row, const struct node
 {
     if (!is_text(node) || !*node->text)
         return bad(r, row, node);
-    *(const char **)member = path_from(r, node, node->text + (strncmp(node->text, "file:", 5) == 0 ? 5 : 0));
+    *(const char **)member = conf_path_from(r, node, node->text + (strncmp(node->text, "file:", 5) == 0 ? 5 : 0));
     return 0;
 }
 
@@ -421,7 +421,7 @@ static int secret_read(struct reading *r, const struct row *row, const struct no
                      row->key);
         return -1;
     }
-    *(const char **)member = arena_printf(r->keep, "file:%s", path_from(r, node, node->text + 5));
+    *(const char **)member = arena_printf(r->keep, "file:%s", conf_path_from(r, node, node->text + 5));
     return 0;
 }
 
@@ -432,7 +432,7 @@ static bool text_print(const struct row *row, const struct alg_registry *algs, c
     (void)row;
     (void)algs;
     if (s)
-        buf_scalar(out, s);
+        conf_scalar(out, s);
     return s != NULL;
 }
 
@@ -475,10 +475,10 @@ static bool texts_print(const struct row *row, const struct alg_registry *algs, 
     if (!list)
         return false;
     for (size_t i = 0; list[i]; i++) {
-        buf_text(out, i ? ", " : "[");
-        buf_scalar(out, list[i]);
+        conf_text(out, i ? ", " : "[");
+        conf_scalar(out, list[i]);
     }
-    buf_text(out, "]");
+    conf_text(out, "]");
     return true;
 }
 
@@ -500,12 +500,12 @@ static bool text_lists_equal(const struct row *row, const void *a, const void *b
 
 static int local_value(struct reading *r, const struct row *row, const struct node *node, void *member)
 {
-    return is_text(node) ? local_read(r, node, member) : bad(r, row, node);
+    return is_text(node) ? conf_local_read(r, node, member) : bad(r, row, node);
 }
 
 static int remote_value(struct reading *r, const struct row *row, const struct node *node, void *member)
 {
-    return is_text(node) ? remote_read(r, node, member) : bad(r, row, node);
+    return is_text(node) ? conf_remote_read(r, node, member) : bad(r, row, node);
 }
 
 static bool host_print(const struct row *row, const struct alg_registry *algs, const void *member, struct buf *out)
@@ -515,11 +515,11 @@ static bool host_print(const struct row *row, const struct alg_registry *algs, c
 
     (void)algs;
     if (end->net.addr.family)
-        buf_format(out, "\"%s/%u\"", addr_format(&end->net.addr, text), end->net.bits);
+        conf_format(out, "\"%s/%u\"", addr_format(&end->net.addr, text), end->net.bits);
     else if (end->host)
-        buf_scalar(out, end->host);
+        conf_scalar(out, end->host);
     else if (row->kind == KIND_REMOTE)
-        buf_text(out, "any");
+        conf_text(out, "any");
     return end->net.addr.family || end->host || row->kind == KIND_REMOTE;
 }
 
@@ -535,7 +535,7 @@ static bool host_equal(const struct row *row, const void *a, const void *b)
 
 static int id_value(struct reading *r, const struct row *row, const struct node *node, void *member)
 {
-    return is_text(node) ? id_read(r, node, member) : bad(r, row, node);
+    return is_text(node) ? conf_id_read(r, node, member) : bad(r, row, node);
 }
 
 static bool id_print(const struct row *row, const struct alg_registry *algs, const void *member, struct buf *out)
@@ -545,7 +545,7 @@ static bool id_print(const struct row *row, const struct alg_registry *algs, con
     (void)row;
     (void)algs;
     if (end->id_text)
-        buf_scalar(out, end->id_text);
+        conf_scalar(out, end->id_text);
     return end->id_text != NULL;
 }
 
@@ -591,11 +591,11 @@ static bool legacy_print(const struct row *row, const struct alg_registry *algs,
     for (const struct word *w = row->words; w->word; w++) {
         if (!*((const bool *)member + w->value))
             continue;
-        buf_format(out, "%s%s", any ? ", " : "[", w->word);
+        conf_format(out, "%s%s", any ? ", " : "[", w->word);
         any = true;
     }
     if (any)
-        buf_text(out, "]");
+        conf_text(out, "]");
     return any;
 }
 
@@ -626,10 +626,10 @@ static bool selectors_print(const struct row *row, const struct alg_registry *al
         struct text t = text_in(words, sizeof(words));
 
         selector_print(&list->v[i], &t);
-        buf_format(out, "%s\"%s\"", i ? ", " : "[", words);
+        conf_format(out, "%s\"%s\"", i ? ", " : "[", words);
     }
     if (list->n)
-        buf_text(out, "]");
+        conf_text(out, "]");
     return list->n > 0;
 }
 
@@ -650,7 +650,7 @@ static bool selectors_equal(const struct row *row, const void *a, const void *b)
 
 static int proposals_value(struct reading *r, const struct row *row, const struct node *node, void *member)
 {
-    return proposals_read(r, row, node, member);
+    return conf_proposals_read(r, row, node, member);
 }
 
 static bool proposals_print(const struct row *row, const struct alg_registry *algs, const void *member, struct buf *out)
@@ -663,18 +663,18 @@ static bool proposals_print(const struct row *row, const struct alg_registry *al
         struct text t = text_in(words, sizeof(words));
 
         proposal_format(algs, &list->v[i], &t);
-        buf_text(out, i ? ", " : "[");
-        buf_text(out, words);
+        conf_text(out, i ? ", " : "[");
+        conf_text(out, words);
     }
     if (list->n)
-        buf_text(out, "]");
+        conf_text(out, "]");
     return list->n > 0;
 }
 
 static bool proposals_value_equal(const struct row *row, const void *a, const void *b)
 {
     (void)row;
-    return proposals_equal(a, b);
+    return conf_proposals_equal(a, b);
 }
 
 /* An end that is not about one member: its offset is 0, the whole end. */
@@ -714,7 +714,7 @@ static void expected_words(const struct row *row, struct text *out, const char *
         text_add(out, "%s%s", w == row->words ? first : w[1].word ? ", " : " or ", w->word);
 }
 
-void value_expected(const struct row *row, struct text *out)
+void conf_value_expected(const struct row *row, struct text *out)
 {
     if (row->kind == KIND_SECTION || row->kind == KIND_NAMED) {
         text_add(out, "a map (key: value)");
@@ -739,17 +739,17 @@ void value_expected(const struct row *row, struct text *out)
     expected_words(row, out, ", or ");
 }
 
-int value_read(struct reading *r, const struct row *row, const struct node *node, void *base)
+int conf_value_read(struct reading *r, const struct row *row, const struct node *node, void *base)
 {
     return kinds[row->kind].read(r, row, node, (uint8_t *)base + row->offset);
 }
 
-bool value_print(const struct row *row, const struct alg_registry *algs, const void *base, struct buf *out)
+bool conf_value_print(const struct row *row, const struct alg_registry *algs, const void *base, struct buf *out)
 {
     return kinds[row->kind].print(row, algs, (const uint8_t *)base + row->offset, out);
 }
 
-bool value_equal(const struct row *row, const void *a, const void *b)
+bool conf_value_equal(const struct row *row, const void *a, const void *b)
 {
     return kinds[row->kind].equal(row, (const uint8_t *)a + row->offset, (const uint8_t *)b + row->offset);
 }
