@@ -17,7 +17,8 @@ static void mix(struct world *w, struct span bytes)
 void end_start(struct end *e)
 {
     struct world *w = e->world;
-    struct core_setup setup = {.algs = w->algs, .rng = dice_rng(&e->dice), .now = w->now};
+    struct core_setup setup = {
+        .algs = w->algs, .rng = dice_rng(&e->dice), .now = w->now, .keylog = w->keylog, .keylog_ctx = w->keylog_ctx};
 
     end_stop(e, true);
     e->life++;

@@ -109,12 +109,13 @@ static void close_down(struct world *w)
 
 struct world *scenario_play(const struct scenario *s, uint64_t seed, bool verbose)
 {
-    struct world *w = world_pair(seed, KEEP_UP, KEEP_ANSWER);
+    struct world *w = world_new(seed, s->ends ? s->ends : 2);
 
+    w->end[0].plan[w->end[0].n_plans++] = plan_tunnel(0, 1, KEEP_UP);
+    w->end[1].plan[w->end[1].n_plans++] = plan_tunnel(1, 0, KEEP_ANSWER);
     w->verbose = verbose;
     s->run(w);
-    if (!s->stays)
-        close_down(w);
+    close_down(w);
     return w->failed ? w : world_free(w);
 }
 

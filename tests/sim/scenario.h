@@ -10,7 +10,7 @@ struct scenario {
     const char *name, *what;
     void (*run)(struct world *);
     unsigned seeds; /* how many seeds the tests try; 0 = 3 */
-    bool stays;     /* leaves things running that scenario_play() should not close */
+    unsigned ends;  /* more than the two that know each other; 0 = 2 */
 };
 extern const struct scenario scenarios_contact[], scenarios_rekey[], scenarios_life[], scenarios_attack[], scenarios_chaos[];
 

@@ -126,7 +126,7 @@ static void replay(struct world *w)
 }
 
 const struct scenario scenarios_chaos[] = {
-    {"chaos", "faults, orders, restarts by the dice; then it heals", chaos, 30, false},
-    {"replay", "the same seed plays the same world", replay, 2, false},
-    {NULL, NULL, NULL, 0, false},
+    {"chaos", "faults, orders, restarts by the dice; then it heals", chaos, 30, 0},
+    {"replay", "the same seed plays the same world", replay, 2, 0},
+    {NULL, NULL, NULL, 0, 0},
 };

@@ -359,36 +359,75 @@ static void by_name(struct world *w)
     traffic_flows(w);
 }
 
+static void ipv6_outside(struct world *w)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        struct addr a = {.family = 6, .b = {0x20, 0x01, 0x0d, 0xb8, [15] = (uint8_t)(1 + i)}};
+
+        w->end[i].addr = w->end[i].plan[0].local = w->end[!i].plan[0].remote = a;
+    }
+    if (go_up(w))
+        traffic_flows(w);
+}
+
+/* A hub for anybody: the identity of each spoke says which connection it is (2.15, 3.5). */
+static void two_spokes(struct world *w)
+{
+    struct end *hub = &w->end[0];
+
+    w->end[1].plan[0].keep = w->end[1].plan[0].child[0].keep = KEEP_UP;
+    w->end[2].plan[w->end[2].n_plans++] = plan_tunnel(2, 0, KEEP_UP);
+    hub->plan[hub->n_plans++] = plan_tunnel(0, 2, KEEP_ANSWER);
+    for (unsigned k = 0; k < 2; k++) {
+        hub->plan[k].remote = (struct addr){0};
+        hub->plan[k].keep = hub->plan[k].child[0].keep = KEEP_ANSWER;
+    }
+    hub->plan[1].psk = w->end[2].plan[0].psk = "file:/second.psk";
+    go(w);
+    world_run(w, 5 * SEC);
+    if (!settle(w, MINUTE) || !traffic_flows(w))
+        return;
+    EXPECT(w, xfrm_count(&hub->xfrm, true, 0, 0) == 1 && xfrm_count(&hub->xfrm, true, 1, 0) == 1);
+    EXPECT(w, core_count(hub->core).ike_sas == 2 && fact(w, FACT_AUTH_FAILED) == 0);
+    end_restart(&w->end[2]); /* its INITIAL_CONTACT is about itself alone */
+    world_run(w, 5 * SEC);
+    settle(w, MINUTE);
+    EXPECT(w, core_count(hub->core).ike_sas == 2 && xfrm_size(&hub->xfrm) == 4);
+    traffic_flows(w);
+}
+
 const struct scenario scenarios_contact[] = {
-    {"first-contact", "one end starts, one answers: four messages", first_contact, 0, false},
-    {"both-start", "keep: up on both ends: one IKE SA and one Child SA remain", both_start, 20, false},
-    {"loss", "30 % loss both ways", loss, 10, false},
-    {"duplication", "half of all datagrams arrive twice", duplication, 0, false},
-    {"reordering", "datagrams overtake one another", reordering, 0, false},
-    {"replays", "old datagrams come back", replays, 0, false},
-    {"long-way", "a round trip longer than the first retransmission", long_way, 0, false},
-    {"lost-init-answer", "the answer to IKE_SA_INIT is lost", lost_init_answer, 0, false},
-    {"late-init-answer", "the answer to IKE_SA_INIT comes after repeats of it", late_init_answer, 0, false},
-    {"lost-auth-answer", "the answer to IKE_AUTH is lost twice", lost_auth_answer, 0, false},
-    {"slow-rooms", "worker, vault and hand take up to 1.5 s", slow_rooms, 0, false},
-    {"broken-rooms", "asks fail, are answered late or never", broken_rooms, 10, false},
-    {"silent-hand", "the hand works but often does not say so", silent_hand, 6, false},
-    {"wrong-group", "INVALID_KE_PAYLOAD: again with the group wanted", wrong_group, 0, false},
-    {"cookies", "COOKIE: again with the cookie", cookies, 0, false},
-    {"cookies-wrong-group", "COOKIE and INVALID_KE_PAYLOAD together (2.6.1)", cookies_wrong_group, 0, false},
-    {"wrong-secret", "a wrong PSK: fails, backs off; works when mended", wrong_secret, 0, false},
-    {"wrong-identity", "the peer is someone else", wrong_identity, 0, false},
-    {"no-proposal", "no common IKE proposal: backs off; works when mended", no_proposal, 0, false},
-    {"child-no-proposal", "no common ESP proposal: the IKE SA stays, the child is retried", child_no_proposal, 0, false},
-    {"ts-unacceptable", "no common selectors: the IKE SA stays, the child is retried", ts_unacceptable, 0, false},
-    {"narrowing", "both sides narrow (2.9)", narrowing, 0, false},
-    {"on-demand", "a packet brings the tunnel up", on_demand, 0, false},
-    {"on-demand-nobody", "many packets, no peer: one negotiation", on_demand_nobody, 0, false},
-    {"on-demand-both", "packets at both ends at once", on_demand_both, 10, false},
-    {"many-children", "four children of one IKE SA", many_children, 0, false},
-    {"several-selectors", "several selectors of both families", several_selectors, 0, false},
-    {"transport-mode", "host to host", transport_mode, 0, false},
-    {"suites", "other algorithms, with and without PFS", real_suites, 6, false},
-    {"by-name", "the peer's name resolves later", by_name, 0, false},
-    {NULL, NULL, NULL, 0, false},
+    {"first-contact", "one end starts, one answers: four messages", first_contact, 0, 0},
+    {"both-start", "keep: up on both ends: one IKE SA and one Child SA remain", both_start, 20, 0},
+    {"loss", "30 % loss both ways", loss, 10, 0},
+    {"duplication", "half of all datagrams arrive twice", duplication, 0, 0},
+    {"reordering", "datagrams overtake one another", reordering, 0, 0},
+    {"replays", "old datagrams come back", replays, 0, 0},
+    {"long-way", "a round trip longer than the first retransmission", long_way, 0, 0},
+    {"lost-init-answer", "the answer to IKE_SA_INIT is lost", lost_init_answer, 0, 0},
+    {"late-init-answer", "the answer to IKE_SA_INIT comes after repeats of it", late_init_answer, 0, 0},
+    {"lost-auth-answer", "the answer to IKE_AUTH is lost twice", lost_auth_answer, 0, 0},
+    {"slow-rooms", "worker, vault and hand take up to 1.5 s", slow_rooms, 0, 0},
+    {"broken-rooms", "asks fail, are answered late or never", broken_rooms, 10, 0},
+    {"silent-hand", "the hand works but often does not say so", silent_hand, 6, 0},
+    {"wrong-group", "INVALID_KE_PAYLOAD: again with the group wanted", wrong_group, 0, 0},
+    {"cookies", "COOKIE: again with the cookie", cookies, 0, 0},
+    {"cookies-wrong-group", "COOKIE and INVALID_KE_PAYLOAD together (2.6.1)", cookies_wrong_group, 0, 0},
+    {"wrong-secret", "a wrong PSK: fails, backs off; works when mended", wrong_secret, 0, 0},
+    {"wrong-identity", "the peer is someone else", wrong_identity, 0, 0},
+    {"no-proposal", "no common IKE proposal: backs off; works when mended", no_proposal, 0, 0},
+    {"child-no-proposal", "no common ESP proposal: the IKE SA stays, the child is retried", child_no_proposal, 0, 0},
+    {"ts-unacceptable", "no common selectors: the IKE SA stays, the child is retried", ts_unacceptable, 0, 0},
+    {"narrowing", "both sides narrow (2.9)", narrowing, 0, 0},
+    {"on-demand", "a packet brings the tunnel up", on_demand, 0, 0},
+    {"on-demand-nobody", "many packets, no peer: one negotiation", on_demand_nobody, 0, 0},
+    {"on-demand-both", "packets at both ends at once", on_demand_both, 10, 0},
+    {"many-children", "four children of one IKE SA", many_children, 0, 0},
+    {"several-selectors", "several selectors of both families", several_selectors, 0, 0},
+    {"transport-mode", "host to host", transport_mode, 0, 0},
+    {"suites", "other algorithms, with and without PFS", real_suites, 6, 0},
+    {"ipv6-outside", "the gateways speak IPv6", ipv6_outside, 0, 0},
+    {"two-spokes", "a hub for anybody and two spokes", two_spokes, 0, 3},
+    {"by-name", "the peer's name resolves later", by_name, 0, 0},
+    {NULL, NULL, NULL, 0, 0},
 };

@@ -97,6 +97,8 @@ struct world {
     uint32_t orders;
     struct flow flow[16];
     size_t n_flows;
+    void (*keylog)(void *ctx, uint64_t spi_i, uint64_t spi_r, const struct suite *, const struct ike_keys *); /* may be NULL */
+    void *keylog_ctx;
     bool failed, verbose;
     char failure[512];
     char *trace[128]; /* the last lines, a ring */
