@@ -15,7 +15,7 @@ struct vault_probe_setup {
     time_t now;
 };
 /* For conf_setup.probe; ctx is a struct vault_probe_setup. 0 when all is well; else the first ERR_*, and `why` has a sentence for
- * each thing found, one a line: the file, what is wrong with it, what would be right. */
+ * each thing found, one a line: the file, what is wrong with it, what would be right. With 0, what `why` has is a warning. */
 int vault_probe(void *ctx, const struct conf_connection *, struct text *why);
 
 #endif

@@ -13,6 +13,9 @@ struct vault_key;
 int vault_key_load(const struct keystore *, const char *key, const char *cert, struct vault_key **out, struct text *why) MUST_USE;
 struct vault_key *vault_key_free(struct vault_key *);
 struct span vault_key_subject(const struct vault_key *); /* of its certificate, DER */
+/* Its chain in DER: own first, then its issuers. */
+size_t vault_key_count(const struct vault_key *);
+struct span vault_key_cert(const struct vault_key *, size_t i);
 /* Our certificate and the intermediates into answer.u.auth. */
 void vault_key_certs(const struct vault_key *, struct answer *, struct arena *);
 /* Method and AUTH data by what the peer announced. `sha1`: method 1 is allowed for a peer that announces nothing. */
