@@ -43,7 +43,7 @@ struct cache_item *cache_find(struct cache *c, const uint8_t digest[CACHE_DIGEST
     for (struct map_node *n = map_first(&c->map, map_hash(&c->map, span_of(digest, CACHE_DIGEST))); n; n = map_more(n)) {
         struct cache_item *i = CONTAINER_OF(n, struct cache_item, node);
 
-        if (memcmp(i->digest, digest, CACHE_DIGEST) == 0) {
+        if (span_equal(span_of(i->digest, CACHE_DIGEST), span_of(digest, CACHE_DIGEST))) {
             touch(c, i);
             return i;
         }

@@ -148,7 +148,7 @@ static int own_decode(struct trial *t, struct span der)
 static bool is_pinned(const struct trial *t)
 {
     for (size_t i = 0; i < t->peer->anchors->n_pinned; i++)
-        if (memcmp(t->digest, t->peer->anchors->digests[i], CACHE_DIGEST) == 0)
+        if (span_equal(span_of(t->digest, CACHE_DIGEST), span_of(t->peer->anchors->digests[i], CACHE_DIGEST)))
             return true;
     return false;
 }

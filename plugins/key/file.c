@@ -33,7 +33,7 @@ static int check_file(int fd, enum keystore_kind kind, const char *path, size_t 
     struct stat st;
 
     if (fstat(fd, &st) != 0) {
-        text_add(why, "%s: %s", path, strerror(errno));
+        text_add(why, "%s: %m", path);
         return ERR_IO;
     }
     if (!S_ISREG(st.st_mode)) {
@@ -62,7 +62,7 @@ int keystore_read_fd(int fd, enum keystore_kind kind, const char *ref, struct se
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0) {
-            text_add(why, "%s: %s", path, n < 0 ? strerror(errno) : "shrank while it was read");
+            text_add(why, n < 0 ? "%s: %m" : "%s shrank while it was read", path);
             err = ERR_IO;
         } else {
             done += (size_t)n;
@@ -75,12 +75,15 @@ int keystore_read_fd(int fd, enum keystore_kind kind, const char *ref, struct se
 
 static int open_error(const char *path, struct text *why)
 {
+    int err;
+
     if (errno == ELOOP) {
         text_add(why, "%s is a symbolic link: name the file itself", path);
         return ERR_REFUSED;
     }
-    text_add(why, "%s: %s", path, strerror(errno));
-    return errno == ENOENT || errno == ENOTDIR ? ERR_NOT_FOUND : ERR_IO;
+    err = errno == ENOENT || errno == ENOTDIR ? ERR_NOT_FOUND : ERR_IO;
+    text_add(why, "%s: %m", path);
+    return err;
 }
 
 static int file_load(void *ctx, enum keystore_kind kind, const char *ref, struct secret *out, struct text *why)
