@@ -69,11 +69,15 @@ struct kernel_policy {
 #define POLICY_INDEX_NUMBER(index) ((index) >> 3 & 0x1fffff)
 #define POLICY_NUMBER_MAX 0x1fffff
 
+struct sa_name {
+    uint32_t spi;
+    struct addr dst;
+    uint32_t mark, mark_mask, if_id;
+};
+
 /* Addresses of an SA change: same SPI, keys, replay state. */
 struct sa_move {
-    uint32_t spi;
-    bool outbound;
-    struct addr old_dst;
+    struct sa_name old;
     struct addr src, dst;
     bool udp_encap;
     uint16_t encap_sport, encap_dport;
@@ -85,12 +89,6 @@ struct larval {
     bool transport;
     uint32_t mark, mark_mask, if_id;
 };
-struct sa_name {
-    uint32_t spi;
-    struct addr dst;
-    uint32_t mark, mark_mask, if_id;
-};
-
 enum kernel_op_kind {
     OP_SA_ADD,     /* sa; ERR_EXISTS when the SPI is taken */
     OP_SA_DEL,     /* name */
@@ -118,10 +116,10 @@ struct kernel_op {
 struct sa_seen {
     struct addr src, dst;
     uint32_t spi, reqid, seq;
-    bool larval, outbound_known, outbound; /* direction only where the kernel tells it */
+    bool larval, transport, outbound_known, outbound; /* direction only where the kernel tells it */
     uint32_t mark, mark_mask, if_id;
     uint64_t bytes, packets;
-    int64_t idle_s;      /* since last use, -1 = never used */
+    int64_t used_at;     /* wall clock, seconds; 0 = never used */
     struct selector sel; /* larval: the packet that asked */
 };
 

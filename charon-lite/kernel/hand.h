@@ -44,9 +44,10 @@ struct hand *hand_new(const struct hand_setup *, struct text *why);
 /* Closes sockets; what is in the kernel stays. Returns NULL. */
 struct hand *hand_free(struct hand *);
 
-/* Close every selector of the snapshot, and open (with the first call: what was adopted) those that are in it no more. The
- * previous snapshot's asks stay valid until the next call. Returns 0 or, when a selector could not be closed, the first
- * ERR_*, each said to the log. Nothing is opened unless all of the new ones could be closed. */
+/* Close every selector of the snapshot, then open those that are in it no more (with the first call: what was adopted and is
+ * not in it). The previous snapshot's asks stay valid until the next call. Returns 0, or the first ERR_*, each said to the
+ * log: when a child's selectors cannot be put into policies, nothing is changed (with the first call: the others are closed,
+ * and nothing is opened); when the kernel refuses a policy, all the others are there. */
 int hand_configure(struct hand *, struct conf *);
 /* By explicit command alone: a connection's selectors are open until hand_enable(). ERR_NOT_FOUND for an unknown name. */
 int hand_disable(struct hand *, const char *connection);

@@ -1,0 +1,695 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The SAs of Child SAs: may this be, into the kernel with their policies in one batch, out again, elsewhere. */
+#include "hand_inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static void answer(struct hand *h, const struct ask *a, int error)
+{
+    struct answer out = {.ticket = a->ticket, .kind = a->kind, .result = error ? ANSWER_FAILED : ANSWER_OK};
+
+    out.why = error && h->why[0] ? h->why : NULL;
+    out.u.install.error = error;
+    h->setup.answer(h->setup.ctx, &out);
+}
+
+static struct text why(struct hand *h)
+{
+    return text_in(h->why, sizeof h->why);
+}
+
+/* --- may this be? ---------------------------------------------------------------------------------------------------- */
+
+static const struct conf *conf_of(const struct hand *h, uint32_t generation)
+{
+    if (h->conf && h->conf->generation == generation)
+        return h->conf;
+    return h->old_conf && h->old_conf->generation == generation ? h->old_conf : NULL;
+}
+
+/* A child of an earlier snapshot by its place in this one; NULL when it is gone. */
+static struct hand_child *child_now(const struct hand *h, const struct conf_connection *conn, const struct conf_child *c)
+{
+    for (size_t i = 0; i < h->conf->n_connections; i++) {
+        struct hand_conn *now = &h->conns[i];
+
+        if (strcmp(now->conf->name, conn->name))
+            continue;
+        for (size_t j = 0; j < now->conf->n_children; j++)
+            if (!strcmp(now->conf->children[j].name, c->name))
+                return &now->children[j];
+    }
+    return NULL;
+}
+
+static int find_child(struct hand *h, const struct ask_child *a, struct text *t, const struct conf_child **conf,
+                      struct hand_child **child)
+{
+    const struct conf *snapshot = conf_of(h, a->peer.generation);
+    const struct conf_connection *conn;
+
+    if (!snapshot || a->peer.connection >= snapshot->n_connections ||
+        a->child >= snapshot->connections[a->peer.connection].n_children) {
+        text_add(t, "no such connection in the configuration (generation %u, connection %u, child %u)", a->peer.generation,
+                 a->peer.connection, a->child);
+        return ERR_REFUSED;
+    }
+    conn = &snapshot->connections[a->peer.connection];
+    *conf = &conn->children[a->child];
+    *child = snapshot == h->conf ? &h->conns[a->peer.connection].children[a->child] : child_now(h, conn, *conf);
+    if (!*child) {
+        text_add(t, "%s/%s is not in the configuration any more", conn->name, (*conf)->name);
+        return ERR_REFUSED;
+    }
+    if ((*child)->conn->disabled) {
+        text_add(t, "%s is disabled: enable it first", conn->name);
+        return ERR_REFUSED;
+    }
+    return 0;
+}
+
+static int may_address(const struct ask_child *a, const struct hand_child *child, struct text *t)
+{
+    const struct conf_end *remote = &child->conn->conf->remote;
+    struct prefix one = {.addr = a->remote.addr, .bits = (uint8_t)(addr_len(&a->remote.addr) * 8)};
+    char text[ADDR_TEXT_MAX];
+
+    if (!a->remote.addr.family || a->remote.addr.family != a->local.addr.family || addr_is_any(&a->remote.addr) ||
+        addr_is_any(&a->local.addr)) {
+        text_add(t, "an outer address is missing");
+        return ERR_BAD;
+    }
+    if (a->udp_encap) /* a NAT may give the peer any address; who it is has been proved */
+        return 0;
+    if ((remote->addr.family && !addr_equal(&remote->addr, &a->remote.addr)) ||
+        (remote->net.addr.family && !prefix_within(&one, &remote->net))) {
+        text_add(t, "%s is not the configured address of the peer", addr_format(&a->remote.addr, text));
+        return ERR_REFUSED;
+    }
+    return 0;
+}
+
+static int may_selectors(const struct ask_child *a, const struct conf_child *c, struct text *t)
+{
+    struct ts local[TS_LIST_MAX], remote[TS_LIST_MAX];
+    struct ts_list l = selectors_configured(c, false, &a->local.addr, &a->local_inner, local);
+    struct ts_list r = selectors_configured(c, true, &a->remote.addr, &a->remote_inner, remote);
+    bool local_bad = !a->ts_local.n || !ts_list_within(a->ts_local, l);
+
+    if (!local_bad && a->ts_remote.n && ts_list_within(a->ts_remote, r))
+        return 0;
+    text_add(t, "the configuration of %s does not allow the %s selectors ", c->name, local_bad ? "local" : "remote");
+    ts_list_format(local_bad ? a->ts_local : a->ts_remote, t);
+    return ERR_REFUSED;
+}
+
+static int may_suite(const struct ask_child *a, struct text *t)
+{
+    const struct alg *e = a->suite.encr, *i = a->suite.integ;
+
+    if (a->protocol != PROTOCOL_ESP) {
+        text_add(t, "only ESP is supported");
+        return ERR_UNSUPPORTED;
+    }
+    if (!e || !e->xfrm_name || (i && !i->xfrm_name) || (!i && !(e->flags & ALG_AEAD))) {
+        text_add(t, "no suite that the kernel can have");
+        return ERR_UNSUPPORTED;
+    }
+    if (!a->keys || a->keys->encr_i2r.len != e->key_len || a->keys->encr_r2i.len != e->key_len ||
+        (i && (a->keys->integ_i2r.len != i->key_len || a->keys->integ_r2i.len != i->key_len))) {
+        text_add(t, "keys of a wrong length");
+        return ERR_BAD;
+    }
+    return 0;
+}
+
+static int may(struct hand *h, const struct ask_child *a, struct text *t, const struct conf_child **conf,
+               struct hand_child **child)
+{
+    int err = find_child(h, a, t, conf, child);
+
+    if (!err && h->setup.verdict && !h->setup.verdict(h->setup.ctx, &a->peer)) {
+        text_add(t, "nobody has proved this peer to be %s", (*child)->conn->conf->name);
+        err = ERR_REFUSED;
+    }
+    if (!err && h->disarmed) {
+        text_add(t, "the daemon is being stopped");
+        err = ERR_REFUSED;
+    }
+    if (!err && !REQID_OURS(a->reqid)) {
+        text_add(t, "reqid %u is not of our range", a->reqid);
+        err = ERR_REFUSED;
+    }
+    if (!err && (a->spi_in < 256 || (!a->inbound_only && a->spi_out < 256))) {
+        text_add(t, "SPIs below 256 are reserved (RFC 4303 2.1)");
+        err = ERR_REFUSED;
+    }
+    if (!err)
+        err = may_suite(a, t);
+    if (!err)
+        err = may_address(a, *child, t);
+    return err ? err : may_selectors(a, *conf, t);
+}
+
+/* --- records --------------------------------------------------------------------------------------------------------- */
+
+static uint64_t sa_hash(const struct hand *h, uint32_t spi, const struct addr *dst)
+{
+    uint8_t key[21];
+
+    put_u32(key, spi);
+    key[4] = dst->family;
+    memcpy(key + 5, dst->b, 16);
+    return map_hash(&h->sas, span_of(key, sizeof key));
+}
+
+struct sa_ref *sa_find(const struct hand *h, uint32_t spi, const struct addr *dst)
+{
+    for (struct map_node *n = map_first(&h->sas, sa_hash(h, spi, dst)); n; n = map_more(n)) {
+        struct sa_ref *r = CONTAINER_OF(n, struct sa_ref, node);
+
+        if (r->name.spi == spi && addr_equal(&r->name.dst, dst))
+            return r;
+    }
+    return NULL;
+}
+
+static bool ref_add(struct hand *h, struct sa_ref *r)
+{
+    r->there = map_add(&h->sas, &r->node, sa_hash(h, r->name.spi, &r->name.dst)) == 0;
+    return r->there;
+}
+
+static void ref_remove(struct hand *h, struct sa_ref *r)
+{
+    if (r->there)
+        map_remove(&h->sas, &r->node);
+    r->there = false;
+}
+
+static bool carries(const struct sa_record *r, const struct trap *t)
+{
+    bool l = false, m = false;
+
+    if (t->child->conf->split == SPLIT_JOINT)
+        return true;
+    for (size_t i = 0; i < r->n_local + r->n_remote; i++)
+        if (i < r->n_local)
+            l = l || ts_overlap(&r->ts[i], &t->local);
+        else
+            m = m || ts_overlap(&r->ts[i], &t->remote);
+    return l && m;
+}
+
+static void count_up(struct hand *h, const struct sa_record *r, struct hand_child *child, bool up)
+{
+    child->n_up = up ? child->n_up + 1 : child->n_up - 1;
+    for (size_t i = 0; i < child->n_traps; i++)
+        if (carries(r, &child->traps[i]))
+            child->traps[i].n_up = up ? child->traps[i].n_up + 1 : child->traps[i].n_up - 1;
+    if (child->n_up <= 1)
+        claims_dirty(h, &child->claims);
+}
+
+void record_link(struct hand *h, struct sa_record *r, struct hand_child *child)
+{
+    if (r->child)
+        count_up(h, r, r->child, false);
+    r->child = child;
+    if (child)
+        count_up(h, r, child, true);
+}
+
+void record_free(struct hand *h, struct sa_record *r)
+{
+    record_link(h, r, NULL);
+    claims_drop(h, &r->claims);
+    ref_remove(h, &r->in);
+    ref_remove(h, &r->out);
+    list_remove(&r->in_hand);
+    free(r->ts);
+    free(r);
+}
+
+void record_lost(struct hand *h, struct sa_ref *ref)
+{
+    ref_remove(h, ref);
+    claims_dirty(h, &ref->record->claims);
+}
+
+static void dress_protect(struct claim *c, void *ctx)
+{
+    c->record = ctx;
+}
+
+/* Transport mode behind a NAT: what was agreed of the addresses before translation is, in packets as they come to the
+ * kernel, of the outer ones (RFC 7296 2.23.1). */
+static void translate(struct ts *t, const struct addr *inner, const struct addr *outer)
+{
+    if (inner->family && addr_equal(&t->low, inner) && addr_equal(&t->high, inner))
+        t->low = t->high = *outer;
+}
+
+static bool copy_selectors(struct sa_record *r, const struct ask_child *a)
+{
+    r->n_local = a->ts_local.n;
+    r->n_remote = a->ts_remote.n;
+    r->ts = calloc(r->n_local + r->n_remote, sizeof *r->ts);
+    if (!r->ts)
+        return false;
+    for (size_t i = 0; i < r->n_local + r->n_remote; i++) {
+        bool local = i < r->n_local;
+
+        r->ts[i] = local ? a->ts_local.v[i] : a->ts_remote.v[i - r->n_local];
+        if (a->transport)
+            translate(&r->ts[i], local ? &a->local_inner : &a->remote_inner, local ? &a->local.addr : &a->remote.addr);
+    }
+    return true;
+}
+
+/* SAs that replace one another must fit the same template: the predecessor's reqid, or that of the trap in question, goes
+ * before the one asked for. */
+static uint32_t choose_reqid(const struct hand *h, const struct ask_child *a, const struct sa_record *r,
+                             const struct hand_child *child)
+{
+    struct sa_ref *old = a->old_spi_in ? sa_find(h, a->old_spi_in, &a->local.addr) : NULL;
+
+    if (old && old->record->child == child)
+        return old->record->reqid;
+    if (child->conf->split != SPLIT_JOINT)
+        for (size_t i = 0; i < child->n_traps; i++)
+            if (carries(r, &child->traps[i]) && child->traps[i].reqid != a->reqid)
+                return child->traps[i].reqid;
+    return a->reqid;
+}
+
+static int claim_selectors(struct hand *h, struct sa_record *r, const struct conf_child *conf, struct text *t)
+{
+    struct selector *s = calloc(SELECTORS_MAX, sizeof *s);
+    struct ts_list l = {r->ts, r->n_local}, m = {r->ts + r->n_local, r->n_remote};
+    int n = s ? selectors_of_lists(l, m, s, SELECTORS_MAX, t) : ERR_MEMORY, err = 0;
+
+    if (n == 0) {
+        text_add(t, "the selectors of both sides have no packets in common");
+        err = ERR_REFUSED;
+    }
+    for (int i = 0; i < n && !err; i++)
+        err = claims_three(h, conf, &s[i], CLAIM_PROTECT, &r->claims, dress_protect, r);
+    free(s);
+    return n < 0 ? n : err;
+}
+
+static void name_sa(struct sa_ref *ref, struct sa_record *r, uint32_t spi, const struct addr *dst, const struct conf_child *conf,
+                    bool out)
+{
+    *ref = (struct sa_ref){.record = r, .name = {.spi = spi, .dst = *dst, .if_id = conf->if_id}};
+    if (out) { /* the mark of an inbound SA is what it sets, not what it asks for */
+        ref->name.mark = conf->mark;
+        ref->name.mark_mask = conf->mark_mask;
+    }
+}
+
+static struct sa_record *record_new(struct hand *h, const struct ask_child *a, const struct conf_child *conf,
+                                    struct hand_child *child, struct text *t, int *err)
+{
+    struct sa_record *r = calloc(1, sizeof *r);
+
+    *err = ERR_MEMORY;
+    if (!r)
+        return NULL;
+    list_init(&r->claims);
+    list_append(&h->records, &r->in_hand);
+    r->transport = a->transport;
+    r->udp_encap = a->udp_encap;
+    r->local = a->local;
+    r->remote = a->remote;
+    r->order = ++h->order;
+    name_sa(&r->in, r, a->spi_in, &a->local.addr, conf, false);
+    name_sa(&r->out, r, a->spi_out, &a->remote.addr, conf, true);
+    if (copy_selectors(r, a)) {
+        r->reqid = choose_reqid(h, a, r, child);
+        *err = claim_selectors(h, r, conf, t);
+    }
+    if (!*err && (!ref_add(h, &r->in) || (!a->inbound_only && !ref_add(h, &r->out))))
+        *err = ERR_MEMORY;
+    if (!*err)
+        record_link(h, r, child);
+    else
+        record_free(h, r);
+    return *err ? NULL : r;
+}
+
+/* --- SAs into the kernel --------------------------------------------------------------------------------------------- */
+
+static void fill_sa(struct kernel_sa *sa, const struct ask_child *a, const struct sa_record *r, const struct conf_child *conf,
+                    bool out)
+{
+    bool i2r = out == a->we_initiated;
+
+    sa->src = out ? a->local.addr : a->remote.addr;
+    sa->dst = out ? a->remote.addr : a->local.addr;
+    sa->encap_sport = out ? a->local.port : a->remote.port;
+    sa->encap_dport = out ? a->remote.port : a->local.port;
+    sa->spi = out ? a->spi_out : a->spi_in;
+    sa->reqid = r->reqid;
+    sa->outbound = out;
+    sa->transport = a->transport;
+    sa->esn = a->suite.esn;
+    sa->clear_df = conf->df == DF_CLEAR;
+    sa->udp_encap = a->udp_encap;
+    sa->replay_window = out ? 0 : conf->replay_window;
+    sa->mark = conf->mark;
+    sa->mark_mask = conf->mark_mask;
+    sa->if_id = conf->if_id;
+    sa->life = (struct kernel_lifetime){a->soft_bytes,   a->hard_bytes,   a->soft_packets,
+                                        a->hard_packets, a->soft_seconds, a->hard_seconds};
+    sa->encr = a->suite.encr;
+    sa->integ = a->suite.integ;
+    sa->encr_key = secret_view(i2r ? &a->keys->encr_i2r : &a->keys->encr_r2i);
+    sa->integ_key = sa->integ ? secret_view(i2r ? &a->keys->integ_i2r : &a->keys->integ_r2i) : SPAN_NONE;
+}
+
+static void plan_sa(struct batch *b, const struct ask_child *a, const struct sa_record *r, const struct conf_child *conf,
+                    bool out, uint32_t seq)
+{
+    struct kernel_op *op = batch_add(b, OP_SA_ADD, NULL);
+
+    if (!op)
+        return;
+    fill_sa(&op->u.sa, a, r, conf, out);
+    if (out)
+        op->u.sa.seq = seq;
+}
+
+static void sa_delete(struct hand *h, const struct sa_name *name)
+{
+    struct kernel_op op = {.kind = OP_SA_DEL, .u.name = *name};
+
+    h->setup.backend->apply(h->backend, &op, 1);
+}
+
+/* The first SA that failed decides; those that went in come out again. */
+static int took_sas(struct hand *h, const struct batch *b, struct text *t)
+{
+    int err = b->failed ? ERR_MEMORY : 0;
+
+    for (size_t i = 0; i < b->n; i++) {
+        const struct kernel_op *op = &b->ops[i];
+
+        if (b->policies[i] || op->kind != OP_SA_ADD || op->result == 0 || err)
+            continue;
+        err = op->result;
+        if (err == ERR_EXISTS && op->u.sa.outbound)
+            err = ERR_REFUSED;
+        text_add(t, "%s SA %08x: %s", op->u.sa.outbound ? "outbound" : "inbound", op->u.sa.spi, op->why);
+    }
+    if (!err)
+        return 0;
+    for (size_t i = 0; i < b->n; i++)
+        if (b->ops[i].kind == OP_SA_ADD && b->ops[i].result == 0) {
+            const struct kernel_sa *sa = &b->ops[i].u.sa;
+            struct sa_name name = {sa->spi, sa->dst, sa->outbound ? sa->mark : 0, sa->outbound ? sa->mark_mask : 0, sa->if_id};
+
+            sa_delete(h, &name);
+        }
+    return err;
+}
+
+/* An address that the configuration leaves open, known now: what depends on it is closed from here on. */
+static void learn(struct hand *h, struct hand_child *child, const struct sa_record *r)
+{
+    struct hand_conn *conn = child->conn;
+    bool same = addr_equal(&conn->local, &r->local.addr) && (conn->many || addr_equal(&conn->remote, &r->remote.addr));
+    struct text t = why(h);
+
+    if (same)
+        return;
+    conn->local = r->local.addr;
+    if (!conn->many)
+        conn->remote = r->remote.addr;
+    for (size_t i = 0; i < conn->conf->n_children; i++)
+        if (closed_remake(h, &conn->children[i], &t))
+            hand_log(h, LEVEL_ERROR, "%s: %s", conn->conf->name, h->why);
+    t = why(h);
+}
+
+static void acquire_fulfilled(struct hand *h, const struct sa_record *r, uint32_t asked_reqid)
+{
+    struct pending *p = pending_find(h, r->reqid);
+
+    if (!p)
+        p = pending_find(h, asked_reqid);
+    if (p) /* the kernel put the SA in the larval one's place where the addresses are the same */
+        pending_end(h, p, !addr_equal(&p->larval.dst, &r->remote.addr));
+}
+
+static uint32_t acquire_seq(const struct hand *h, const struct ask_child *a, const struct sa_record *r)
+{
+    const struct pending *p = pending_find(h, r->reqid);
+
+    return p ? p->larval.seq : a->acquire_seq; /* the trap may have asked again since */
+}
+
+static int install(struct hand *h, const struct ask_child *a, struct text *t)
+{
+    const struct conf_child *conf;
+    struct hand_child *child;
+    struct sa_record *r;
+    struct batch b;
+    int err = may(h, a, t, &conf, &child), policy_err;
+
+    if (err)
+        return err;
+    if (sa_find(h, a->spi_in, &a->local.addr)) {
+        text_add(t, "the inbound SPI %08x is in use", a->spi_in);
+        return ERR_EXISTS;
+    }
+    r = record_new(h, a, conf, child, t, &err);
+    if (!r)
+        return err;
+    batch_init(&b);
+    plan_sa(&b, a, r, conf, false, 0);
+    if (!a->inbound_only)
+        plan_sa(&b, a, r, conf, true, acquire_seq(h, a, r));
+    learn(h, child, r);
+    policies_plan(h, &b, true);
+    batch_apply(h, &b);
+    policy_err = policies_took(h, &b, t);
+    err = took_sas(h, &b, t);
+    if (!err && policy_err) {
+        sa_delete(h, &r->in.name);
+        if (r->out.there)
+            sa_delete(h, &r->out.name);
+        err = policy_err == ERR_EXISTS ? ERR_REFUSED : policy_err;
+    }
+    batch_done(&b);
+    if (err) {
+        record_free(h, r);
+        (void)policies_settle(h, true, NULL);
+    } else if (!a->inbound_only) {
+        acquire_fulfilled(h, r, a->reqid);
+    }
+    return err;
+}
+
+void child_install(struct hand *h, const struct ask *a)
+{
+    struct text t = why(h);
+
+    answer(h, a, install(h, &a->u.child, &t));
+}
+
+static int outbound(struct hand *h, const struct ask_child *a, struct text *t)
+{
+    struct sa_ref *ref = sa_find(h, a->spi_in, &a->local.addr);
+    const struct conf_child *conf;
+    struct hand_child *child;
+    struct sa_record *r;
+    struct batch b;
+    int err = may(h, a, t, &conf, &child);
+
+    if (err)
+        return err;
+    if (!ref || ref != &ref->record->in || ref->record->out.there) {
+        text_add(t, "there is no inbound SA %08x that waits for its outbound one", a->spi_in);
+        return ERR_NOT_FOUND;
+    }
+    r = ref->record;
+    name_sa(&r->out, r, a->spi_out, &a->remote.addr, conf, true);
+    if (!ref_add(h, &r->out))
+        return ERR_MEMORY;
+    r->order = ++h->order;
+    claims_dirty(h, &r->claims);
+    batch_init(&b);
+    plan_sa(&b, a, r, conf, true, 0);
+    policies_plan(h, &b, true);
+    batch_apply(h, &b);
+    (void)policies_took(h, &b, t);
+    err = took_sas(h, &b, t);
+    batch_done(&b);
+    if (err) {
+        record_lost(h, &r->out);
+        (void)policies_settle(h, true, NULL);
+    }
+    return err;
+}
+
+void child_outbound(struct hand *h, const struct ask *a)
+{
+    struct text t = why(h);
+
+    answer(h, a, outbound(h, &a->u.child, &t));
+}
+
+/* --- and out of it --------------------------------------------------------------------------------------------------- */
+
+static struct sa_record *record_by_spi(struct hand *h, const struct ask_child *a)
+{
+    struct sa_ref *ref = a->local.addr.family ? sa_find(h, a->spi_in, &a->local.addr) : NULL;
+
+    if (ref && ref == &ref->record->in)
+        return ref->record;
+    LIST_EACH (i, &h->records) /* its address has changed, or was not said */
+    {
+        struct sa_record *r = LIST_ITEM(i, struct sa_record, in_hand);
+
+        if (r->in.name.spi == a->spi_in && (!a->spi_out || !r->out.there || r->out.name.spi == a->spi_out))
+            return r;
+    }
+    return NULL;
+}
+
+static void plan_sa_delete(struct batch *b, const struct sa_ref *ref)
+{
+    struct kernel_op *op = ref->there ? batch_add(b, OP_SA_DEL, NULL) : NULL;
+
+    if (op)
+        op->u.name = ref->name;
+}
+
+/* Policies first: what would go out by the SA waits or is dropped, and never raises an ACQUIRE for an SA that is going. */
+static int remove_record(struct hand *h, struct sa_record *r, struct text *t)
+{
+    struct sa_ref in = r->in, out = r->out;
+    struct batch b;
+    int err;
+
+    record_free(h, r);
+    batch_init(&b);
+    policies_plan(h, &b, true);
+    plan_sa_delete(&b, &out);
+    plan_sa_delete(&b, &in);
+    batch_apply(h, &b);
+    err = policies_took(h, &b, t);
+    for (size_t i = 0; i < b.n; i++)
+        if (!b.policies[i] && b.ops[i].result && b.ops[i].result != ERR_NOT_FOUND && !err) {
+            err = b.ops[i].result;
+            text_add(t, "SA %08x: %s", b.ops[i].u.name.spi, b.ops[i].why);
+        }
+    batch_done(&b);
+    return err;
+}
+
+void child_remove(struct hand *h, const struct ask *a)
+{
+    struct text t = why(h);
+    struct sa_record *r = record_by_spi(h, &a->u.child);
+
+    answer(h, a, r ? remove_record(h, r, &t) : 0); /* gone already is what was wanted */
+}
+
+static void plan_move(struct batch *b, const struct sa_ref *ref, const struct ask_child *a, bool out)
+{
+    struct kernel_op *op = ref->there ? batch_add(b, OP_SA_MOVE, NULL) : NULL;
+
+    if (!op)
+        return;
+    op->u.move.old = ref->name;
+    op->u.move.src = out ? a->local.addr : a->remote.addr;
+    op->u.move.dst = out ? a->remote.addr : a->local.addr;
+    op->u.move.udp_encap = a->udp_encap;
+    op->u.move.encap_sport = out ? a->local.port : a->remote.port;
+    op->u.move.encap_dport = out ? a->remote.port : a->local.port;
+}
+
+static void ref_move(struct hand *h, struct sa_ref *ref, const struct addr *dst)
+{
+    if (!ref->there)
+        return;
+    ref_remove(h, ref);
+    ref->name.dst = *dst;
+    (void)ref_add(h, ref);
+}
+
+static int update(struct hand *h, const struct ask_child *a, struct text *t)
+{
+    struct sa_record *r = record_by_spi(h, a);
+    struct batch b;
+    int err = 0;
+
+    if (!r) {
+        text_add(t, "there is no SA %08x", a->spi_in);
+        return ERR_NOT_FOUND;
+    }
+    if (r->child && may_address(a, r->child, t))
+        return ERR_REFUSED;
+    batch_init(&b);
+    plan_move(&b, &r->in, a, false);
+    plan_move(&b, &r->out, a, true);
+    batch_apply(h, &b);
+    for (size_t i = 0; i < b.n && !err; i++)
+        if (b.ops[i].result) {
+            err = b.ops[i].result;
+            text_add(t, "SA %08x: %s", b.ops[i].u.move.old.spi, b.ops[i].why);
+        }
+    batch_done(&b);
+    if (err)
+        return err;
+    r->local = a->local;
+    r->remote = a->remote;
+    r->udp_encap = a->udp_encap;
+    ref_move(h, &r->in, &a->local.addr);
+    ref_move(h, &r->out, &a->remote.addr);
+    claims_dirty(h, &r->claims);
+    if (r->child)
+        learn(h, r->child, r);
+    return policies_settle(h, true, t);
+}
+
+void child_update(struct hand *h, const struct ask *a)
+{
+    struct text t = why(h);
+
+    answer(h, a, update(h, &a->u.child, &t));
+}
+
+static int64_t idle(const struct sa_seen *s)
+{
+    int64_t d = (int64_t)time(NULL) - s->used_at;
+
+    return !s->used_at ? -1 : d < 0 ? 0 : d; /* the wall clock may have been set back */
+}
+
+void child_query(struct hand *h, const struct ask *a)
+{
+    struct answer out = {.ticket = a->ticket, .kind = a->kind, .result = ANSWER_OK};
+    struct sa_record *r = record_by_spi(h, &a->u.child);
+    struct sa_seen in = {0}, gone = {0};
+    const struct hand_backend *backend = h->setup.backend;
+
+    if (!r || !r->in.there || backend->sa_get(h->backend, &r->in.name, &in)) {
+        out.result = ANSWER_FAILED;
+        out.why = "there is no such SA in the kernel";
+    } else if (r->out.there) {
+        (void)backend->sa_get(h->backend, &r->out.name, &gone);
+    }
+    out.u.query.bytes_in = in.bytes;
+    out.u.query.packets_in = in.packets;
+    out.u.query.bytes_out = gone.bytes;
+    out.u.query.packets_out = gone.packets;
+    out.u.query.idle_in_s = idle(&in);
+    out.u.query.idle_out_s = idle(&gone);
+    h->setup.answer(h->setup.ctx, &out);
+}

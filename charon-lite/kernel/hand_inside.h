@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the hand share. Nobody else includes it. */
+#ifndef CHARON_KERNEL_HAND_INSIDE_H
+#define CHARON_KERNEL_HAND_INSIDE_H
+
+#include "kernel/hand.h"
+
+#define SELECTORS_MAX 256     /* of one Child SA, or one configured child */
+#define PENDING_MAX 4096      /* ACQUIREs in work at a time */
+#define PENDING_REPEAT_S 60   /* the same ACQUIRE is passed on again after so long without an answer */
+#define RESOLVERS_MAX 8       /* name servers that pass a block */
+#define DUMPED_ORPHANS_MAX 64 /* deleted in one batch */
+
+/* --- policies (policy.c) --------------------------------------------------------------------------------------------- */
+
+/* Who wants a policy, strongest last. */
+enum claim_rank { CLAIM_CLOSED = 1, CLAIM_PROTECT, CLAIM_PASS };
+struct claim {
+    struct list in_policy, in_owner;
+    struct policy *policy;
+    enum claim_rank rank;
+    bool while_down;          /* PASS: only while the child has no SA (name resolution) */
+    uint32_t priority;        /* of the policy when this claim wins */
+    struct hand_child *child; /* CLOSED, PASS: whose configuration */
+    struct trap *trap;        /* CLOSED: NULL = block */
+    struct sa_record *record; /* PROTECT */
+};
+struct policy {
+    struct map_node node; /* hand.policies */
+    struct list in_hand, in_dirty;
+    struct list claims;
+    struct kernel_policy now; /* its identity and index, always; the rest as in the kernel */
+    bool in_kernel;
+    bool taken; /* a policy with this identity is there, and it is not ours */
+    bool seen;  /* resynchronisation */
+};
+
+/* --- what the configuration says (closed.c) -------------------------------------------------------------------------- */
+
+/* One wish for an SA on demand. A joint child has one; a split child one for each pair of selectors. */
+struct trap {
+    struct hand_child *child;
+    uint32_t reqid;
+    struct ts local, remote; /* split: the pair */
+    size_t n_up;             /* SAs that carry (some of) it; while there is one, what is left of it is closed */
+};
+struct hand_child {
+    struct hand_conn *conn;
+    const struct conf_child *conf;
+    uint16_t index;
+    size_t n_up; /* installed SAs */
+    struct list claims;
+    struct trap *traps;
+    size_t n_traps;
+};
+struct hand_conn {
+    const struct conf_connection *conf;
+    bool many;                 /* remote `any` or a network: no address to learn */
+    bool disabled;             /* open, by explicit command */
+    struct addr local, remote; /* outer: configured, or learned from the last SA; family 0 = unknown */
+    struct hand_child *children;
+};
+
+/* --- SAs (child.c) --------------------------------------------------------------------------------------------------- */
+
+struct sa_ref {
+    struct map_node node; /* hand.sas */
+    struct sa_name name;
+    struct sa_record *record;
+    bool there, seen;
+};
+struct sa_record {
+    struct list in_hand;
+    struct hand_child *child; /* NULL once its connection is gone from the configuration */
+    struct sa_ref in, out;    /* out.there is false for HALF */
+    uint64_t order;           /* the newest takes the policies */
+    uint32_t reqid;
+    bool transport, udp_encap;
+    struct endpoint local, remote;
+    struct list claims;
+    struct ts *ts; /* local ones, then remote ones */
+    size_t n_local, n_remote;
+};
+
+/* An ACQUIRE passed on and not yet answered by SAs or ASK_ACQUIRE_DONE; by reqid. */
+struct pending {
+    struct map_node node;
+    struct larval larval;
+    int64_t since_s;
+};
+
+struct hand {
+    struct hand_setup setup;
+    void *backend;
+    struct conf *conf, *old_conf;
+    struct hand_conn *conns; /* as conf->connections */
+    struct map policies, sas, pendings;
+    struct list policy_list, dirty, records;
+    struct policy **by_number;
+    size_t n_numbers;
+    uint32_t next_number;
+    uint32_t next_split_reqid;
+    uint64_t order;
+    struct addr resolvers[RESOLVERS_MAX];
+    size_t n_resolvers;
+    bool disarmed;
+    bool resync_wanted; /* what has come in tells that the tables differ */
+    struct hand_counts counts;
+    char why[256]; /* of the answer being given */
+};
+
+/* A batch under construction: operations, and which policy each is of (NULL = an SA). */
+struct batch {
+    struct kernel_op *ops;
+    struct policy **policies;
+    size_t n, cap;
+    bool failed;
+};
+void batch_init(struct batch *);
+void batch_done(struct batch *);                                                   /* wipes */
+struct kernel_op *batch_add(struct batch *, enum kernel_op_kind, struct policy *); /* NULL without memory */
+void batch_apply(struct hand *, struct batch *);
+
+/* selector.c: traffic selectors as the kernel can have them; src is ours, dst the peer's. The number written or an ERR_*. */
+int selectors_make(const struct ts *local, const struct ts *remote, struct selector *out, size_t max, struct text *why);
+int selectors_of_lists(struct ts_list local, struct ts_list remote, struct selector *out, size_t max, struct text *why);
+struct selector selector_turn(const struct selector *); /* as packets of the other direction see it */
+bool prefix_overlap(const struct prefix *, const struct prefix *);
+bool prefix_within(const struct prefix *inner, const struct prefix *outer);
+uint32_t selector_priority(const struct selector *, enum claim_rank);
+void selector_format(const struct selector *, struct text *);
+
+/* policy.c */
+int policies_init(struct hand *);
+void policies_done(struct hand *);
+/* The policy with this identity, made if need be. NULL without memory or numbers. */
+struct policy *policy_at(struct hand *, const struct kernel_policy *identity);
+struct policy *policy_by_index(const struct hand *, uint32_t index);
+void policy_adopt(struct hand *, const struct kernel_policy *); /* found in the kernel, ours by its index */
+void policy_dirty(struct hand *, struct policy *);
+/* The strongest claim now; NULL = no policy is wanted. */
+const struct claim *policy_claim(const struct hand *, const struct policy *);
+struct claim *claim_new(struct hand *, const struct kernel_policy *identity, enum claim_rank, struct list *owner);
+void claims_drop(struct hand *, struct list *owner);
+void claims_dirty(struct hand *, struct list *owner);
+/* Operations for all that is dirty are added to the batch: first what passes, then what closes, last what deletes. */
+void policies_plan(struct hand *, struct batch *, bool deletes);
+/* Take the results of an applied batch. The first error, said in `why` too. */
+int policies_took(struct hand *, struct batch *, struct text *why);
+int policies_settle(struct hand *, bool deletes, struct text *why); /* plan, apply, took */
+
+/* closed.c */
+int closed_make(struct hand *, struct hand_child *, struct text *why);   /* its claims and traps; drops nothing */
+int closed_remake(struct hand *, struct hand_child *, struct text *why); /* an outer address became known */
+void closed_drop(struct hand *, struct hand_child *);
+/* The configured selectors of one side, `dynamic` filled in with the outer and (transport behind a NAT) the inner address;
+ * without an address they are left out. */
+struct ts_list selectors_configured(const struct conf_child *, bool remote, const struct addr *outer, const struct addr *inner,
+                                    struct ts store[TS_LIST_MAX]);
+uint32_t child_priority(const struct conf_child *, const struct selector *, enum claim_rank);
+/* A claim in each direction. */
+int claims_three(struct hand *, const struct conf_child *, const struct selector *, enum claim_rank, struct list *owner,
+                 void (*dress)(struct claim *, void *ctx), void *ctx);
+struct trap *trap_find(const struct hand *, uint32_t reqid);
+
+/* exceptions.c: what must pass though it is within the selectors */
+int exceptions_make(struct hand *, struct hand_child *, const struct selector *, size_t n, struct text *why);
+void resolvers_read(struct hand *, const struct conf *);
+
+/* child.c */
+void child_install(struct hand *, const struct ask *);
+void child_outbound(struct hand *, const struct ask *);
+void child_remove(struct hand *, const struct ask *);
+void child_update(struct hand *, const struct ask *);
+void child_query(struct hand *, const struct ask *);
+struct sa_ref *sa_find(const struct hand *, uint32_t spi, const struct addr *dst);
+void record_lost(struct hand *, struct sa_ref *); /* it is not in the kernel any more */
+void record_free(struct hand *, struct sa_record *);
+void record_link(struct hand *, struct sa_record *, struct hand_child *); /* counts it as up there; NULL takes it away */
+
+/* notice.c */
+void notice_take(void *hand, const struct notice *);
+void acquire_done(struct hand *, const struct ask *);
+void acquire_seen(struct hand *, const struct sa_seen *); /* a larval SA whose ACQUIRE was lost */
+struct pending *pending_find(const struct hand *, uint32_t reqid);
+void pending_end(struct hand *, struct pending *, bool free_larval);
+
+/* resync.c */
+int policies_look(struct hand *); /* adopts what is ours in the kernel */
+void orphans_delete(struct hand *);
+void resync(struct hand *);
+
+/* hand.c */
+void hand_log(const struct hand *, enum level, const char *fmt, ...) PRINTF(3, 4);
+const struct rng *hand_rng(void);
+
+#endif

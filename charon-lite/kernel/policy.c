@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of policies. What ought to be in the kernel is worked out from the claims each time they change; the difference
+ * to what is there becomes one operation, a replacement wherever there was something before.
+ */
+#include "hand_inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define IDENTITY_BYTES 56
+
+int policies_init(struct hand *h)
+{
+    map_init(&h->policies, hand_rng());
+    list_init(&h->policy_list);
+    list_init(&h->dirty);
+    h->n_numbers = 256;
+    h->by_number = calloc(h->n_numbers, sizeof(struct policy *));
+    return h->by_number ? 0 : ERR_MEMORY;
+}
+
+static void policy_free(struct hand *h, struct policy *p)
+{
+    uint32_t number = POLICY_INDEX_NUMBER(p->now.index);
+
+    if (number < h->n_numbers && h->by_number[number] == p)
+        h->by_number[number] = NULL;
+    map_remove(&h->policies, &p->node);
+    list_remove(&p->in_hand);
+    list_remove(&p->in_dirty);
+    free(p);
+}
+
+void policies_done(struct hand *h)
+{
+    LIST_EACH (i, &h->policy_list)
+        policy_free(h, LIST_ITEM(i, struct policy, in_hand));
+    map_done(&h->policies);
+    free(h->by_number);
+}
+
+static void put_prefix(uint8_t **at, const struct prefix *p)
+{
+    memcpy(*at, p->addr.b, 16);
+    (*at)[16] = p->bits;
+    *at += 17;
+}
+
+/* A policy's identity as bytes without holes. */
+static void identity_bytes(const struct kernel_policy *p, uint8_t out[IDENTITY_BYTES])
+{
+    const struct selector *s = &p->sel;
+    uint8_t *at = out;
+
+    memset(out, 0, IDENTITY_BYTES);
+    put_prefix(&at, &s->src);
+    put_prefix(&at, &s->dst);
+    *at++ = s->src.addr.family | (uint8_t)(p->direction << 4);
+    *at++ = s->protocol;
+    put_u16(at, s->sport);
+    put_u16(at + 2, s->sport_mask);
+    put_u16(at + 4, s->dport);
+    put_u16(at + 6, s->dport_mask);
+    put_u32(at + 8, p->mark);
+    put_u32(at + 12, p->mark_mask);
+    put_u32(at + 16, p->if_id);
+}
+
+static struct policy *find(const struct hand *h, const uint8_t key[IDENTITY_BYTES], uint64_t hash)
+{
+    uint8_t other[IDENTITY_BYTES];
+
+    for (struct map_node *n = map_first(&h->policies, hash); n; n = map_more(n)) {
+        struct policy *p = CONTAINER_OF(n, struct policy, node);
+
+        identity_bytes(&p->now, other);
+        if (span_equal(span_of(key, IDENTITY_BYTES), span_of(other, IDENTITY_BYTES)))
+            return p;
+    }
+    return NULL;
+}
+
+static bool number_room(struct hand *h, uint32_t number)
+{
+    size_t n = h->n_numbers;
+    struct policy **v;
+
+    while (n <= number)
+        n *= 2;
+    if (n == h->n_numbers)
+        return true;
+    v = reallocarray(h->by_number, n, sizeof(*v));
+    if (!v)
+        return false;
+    memset(v + h->n_numbers, 0, (n - h->n_numbers) * sizeof(*v));
+    h->by_number = v;
+    h->n_numbers = n;
+    return true;
+}
+
+/* The next number that nobody has; 0 = none (0 itself is not used). */
+static uint32_t number_next(struct hand *h)
+{
+    for (uint32_t tries = 0; tries < POLICY_NUMBER_MAX; tries++) {
+        uint32_t n = h->next_number = h->next_number % POLICY_NUMBER_MAX + 1;
+
+        if (n >= h->n_numbers ? number_room(h, n) : !h->by_number[n])
+            return n;
+    }
+    return 0;
+}
+
+static struct policy *policy_new(struct hand *h, const struct kernel_policy *identity, uint64_t hash, uint32_t number)
+{
+    struct policy *p = calloc(1, sizeof *p);
+
+    if (!p || !number || !number_room(h, number) || map_add(&h->policies, &p->node, hash)) {
+        free(p);
+        return NULL;
+    }
+    p->now = *identity;
+    p->now.index = POLICY_INDEX(number, identity->direction);
+    h->by_number[number] = p;
+    list_init(&p->claims);
+    list_append(&h->policy_list, &p->in_hand);
+    return p;
+}
+
+struct policy *policy_at(struct hand *h, const struct kernel_policy *identity)
+{
+    uint8_t key[IDENTITY_BYTES];
+    uint64_t hash;
+    struct policy *p;
+
+    identity_bytes(identity, key);
+    hash = map_hash(&h->policies, span_of(key, sizeof key));
+    p = find(h, key, hash);
+    return p ? p : policy_new(h, identity, hash, number_next(h));
+}
+
+struct policy *policy_by_index(const struct hand *h, uint32_t index)
+{
+    uint32_t number = POLICY_INDEX_NUMBER(index);
+    struct policy *p = POLICY_INDEX_OURS(index) && number < h->n_numbers ? h->by_number[number] : NULL;
+
+    return p && p->now.index == index ? p : NULL;
+}
+
+void policy_adopt(struct hand *h, const struct kernel_policy *found)
+{
+    uint8_t key[IDENTITY_BYTES];
+    uint64_t hash;
+    struct policy *p;
+    uint32_t number = POLICY_INDEX_NUMBER(found->index);
+
+    identity_bytes(found, key);
+    hash = map_hash(&h->policies, span_of(key, sizeof key));
+    p = find(h, key, hash);
+    if (!p && number < h->n_numbers && h->by_number[number])
+        return; /* two directions cannot share a number by our making: leave what we do not understand */
+    if (!p)
+        p = policy_new(h, found, hash, number ? number : number_next(h));
+    if (!p)
+        return;
+    p->now = *found;
+    p->in_kernel = p->seen = true;
+    p->taken = false;
+    policy_dirty(h, p);
+}
+
+void policy_dirty(struct hand *h, struct policy *p)
+{
+    if (!p->in_dirty.next || list_empty(&p->in_dirty))
+        list_append(&h->dirty, &p->in_dirty);
+}
+
+static bool claim_active(const struct hand *h, const struct claim *c, uint8_t direction)
+{
+    const struct sa_record *r = c->record;
+
+    if (c->child && c->child->conn->disabled)
+        return false;
+    if (c->while_down && c->child->n_up)
+        return false;
+    if (!r)
+        return true;
+    if (h->disarmed)
+        return false;
+    return direction == DIRECTION_OUT ? r->out.there : r->in.there;
+}
+
+static bool claim_stronger(const struct claim *a, const struct claim *b)
+{
+    if (a->rank != b->rank)
+        return a->rank > b->rank;
+    return a->record && b->record && a->record->order > b->record->order;
+}
+
+const struct claim *policy_claim(const struct hand *h, const struct policy *p)
+{
+    const struct claim *best = NULL;
+
+    LIST_EACH (i, &p->claims) {
+        const struct claim *c = LIST_ITEM(i, struct claim, in_policy);
+
+        if (claim_active(h, c, p->now.direction) && (!best || claim_stronger(c, best)))
+            best = c;
+    }
+    return best;
+}
+
+struct claim *claim_new(struct hand *h, const struct kernel_policy *identity, enum claim_rank rank, struct list *owner)
+{
+    struct claim *c = calloc(1, sizeof *c);
+    struct policy *p = c ? policy_at(h, identity) : NULL;
+
+    if (!p) {
+        free(c);
+        return NULL;
+    }
+    c->policy = p;
+    c->rank = rank;
+    c->priority = identity->priority;
+    list_append(&p->claims, &c->in_policy);
+    list_append(owner, &c->in_owner);
+    policy_dirty(h, p);
+    return c;
+}
+
+void claims_drop(struct hand *h, struct list *owner)
+{
+    if (!owner->next)
+        return;
+    LIST_EACH (i, owner) {
+        struct claim *c = LIST_ITEM(i, struct claim, in_owner);
+
+        policy_dirty(h, c->policy);
+        list_remove(&c->in_policy);
+        list_remove(&c->in_owner);
+        free(c);
+    }
+}
+
+void claims_dirty(struct hand *h, struct list *owner)
+{
+    if (!owner->next)
+        return;
+    LIST_EACH (i, owner)
+        policy_dirty(h, LIST_ITEM(i, struct claim, in_owner)->policy);
+}
+
+static void protect_template(const struct sa_record *r, uint8_t direction, struct policy_template *t)
+{
+    bool out = direction == DIRECTION_OUT;
+
+    t->family = r->local.addr.family;
+    t->reqid = r->reqid;
+    t->transport = r->transport;
+    t->spi = out ? r->out.name.spi : 0;
+    if (r->transport)
+        return;
+    t->src = out ? r->local.addr : r->remote.addr;
+    t->dst = out ? r->remote.addr : r->local.addr;
+}
+
+static void trap_template(const struct trap *trap, struct policy_template *t)
+{
+    const struct hand_conn *conn = trap->child->conn;
+
+    t->family = conn->remote.family ? conn->remote.family : conn->local.family ? conn->local.family : 4;
+    t->reqid = trap->reqid;
+    t->transport = trap->child->conf->transport;
+    if (t->transport)
+        return;
+    t->src = conn->local.family == t->family ? conn->local : (struct addr){.family = t->family};
+    t->dst = conn->remote.family == t->family ? conn->remote : (struct addr){.family = t->family};
+}
+
+/* Traffic may wake a trap only while no SA carries it, and while somebody listens. */
+static bool trap_set(const struct hand *h, const struct trap *trap, uint8_t direction)
+{
+    return trap && direction == DIRECTION_OUT && !trap->n_up && !h->disarmed;
+}
+
+static void want(const struct hand *h, const struct policy *p, const struct claim *c, struct kernel_policy *out)
+{
+    *out = p->now;
+    memset(&out->tmpl, 0, sizeof out->tmpl);
+    out->priority = c->priority;
+    out->action = c->rank == CLAIM_PASS ? POLICY_PASS : POLICY_BLOCK;
+    if (c->rank == CLAIM_PROTECT) {
+        out->action = POLICY_PROTECT;
+        protect_template(c->record, p->now.direction, &out->tmpl);
+    } else if (c->rank == CLAIM_CLOSED && trap_set(h, c->trap, p->now.direction)) {
+        out->action = POLICY_PROTECT;
+        trap_template(c->trap, &out->tmpl);
+    }
+}
+
+static bool same_effect(const struct kernel_policy *a, const struct kernel_policy *b)
+{
+    const struct policy_template *s = &a->tmpl, *t = &b->tmpl;
+
+    if (a->action != b->action || a->priority != b->priority)
+        return false;
+    if (a->action != POLICY_PROTECT)
+        return true;
+    return s->reqid == t->reqid && s->spi == t->spi && s->transport == t->transport && s->family == t->family &&
+           (addr_equal(&s->src, &t->src) || (addr_is_any(&s->src) && addr_is_any(&t->src))) &&
+           (addr_equal(&s->dst, &t->dst) || (addr_is_any(&s->dst) && addr_is_any(&t->dst)));
+}
+
+static void plan_delete(struct hand *h, struct policy *p, struct batch *b)
+{
+    struct kernel_op *op;
+
+    if (p->in_kernel) {
+        op = batch_add(b, OP_POLICY_DEL, p);
+        if (op)
+            op->u.policy = p->now;
+        return;
+    }
+    list_remove(&p->in_dirty);
+    if (list_empty(&p->claims))
+        policy_free(h, p);
+}
+
+static void plan_set(struct hand *h, struct policy *p, const struct claim *c, struct batch *b)
+{
+    struct kernel_policy wanted;
+    struct kernel_op *op;
+
+    want(h, p, c, &wanted);
+    if (p->in_kernel && same_effect(&p->now, &wanted)) {
+        list_remove(&p->in_dirty);
+        return;
+    }
+    op = batch_add(b, p->in_kernel ? OP_POLICY_SET : OP_POLICY_NEW, p);
+    if (op)
+        op->u.policy = wanted;
+}
+
+enum turn { TURN_PASS, TURN_CLOSE, TURN_DELETE };
+
+void policies_plan(struct hand *h, struct batch *b, bool deletes)
+{
+    for (enum turn turn = TURN_PASS; turn <= (deletes ? TURN_DELETE : TURN_CLOSE); turn++)
+        LIST_EACH (i, &h->dirty) {
+            struct policy *p = LIST_ITEM(i, struct policy, in_dirty);
+            const struct claim *c = policy_claim(h, p);
+
+            if (!c && turn == TURN_DELETE)
+                plan_delete(h, p, b);
+            else if (c && turn == (c->rank == CLAIM_PASS ? TURN_PASS : TURN_CLOSE))
+                plan_set(h, p, c, b);
+        }
+}
+
+static void say(struct hand *h, const struct policy *p, const struct kernel_op *op, struct text *why)
+{
+    static const char *const names[] = {"in", "out", "fwd"};
+    char line[320];
+    struct text t = text_in(line, sizeof line);
+
+    text_add(&t, "policy %s ", names[p->now.direction % DIRECTIONS]);
+    selector_format(&p->now.sel, &t);
+    if (op->result == ERR_EXISTS)
+        text_add(&t, ": the kernel has a policy with the same selector that is not ours; remove it, or choose other selectors");
+    else
+        text_add(&t, ": %s", op->why);
+    hand_log(h, LEVEL_ERROR, "%s", line);
+    if (why && !why->len)
+        text_add(why, "%s", line);
+}
+
+static void deleted(struct hand *h, struct policy *p)
+{
+    p->in_kernel = false;
+    list_remove(&p->in_dirty);
+    if (list_empty(&p->claims))
+        policy_free(h, p);
+}
+
+static int took_one(struct hand *h, struct policy *p, const struct kernel_op *op, struct text *why)
+{
+    bool known = p->taken;
+
+    if (op->kind == OP_POLICY_DEL && (op->result == 0 || op->result == ERR_NOT_FOUND)) {
+        deleted(h, p);
+        return 0;
+    }
+    if (op->result == 0) {
+        p->now = op->u.policy;
+        p->in_kernel = true;
+        p->taken = false;
+        list_remove(&p->in_dirty);
+        return 0;
+    }
+    /* it stays dirty, and is tried again with the next change */
+    p->taken = op->kind == OP_POLICY_NEW && op->result == ERR_EXISTS;
+    if (!(known && p->taken))
+        say(h, p, op, why);
+    else if (why && !why->len)
+        text_add(why, "a policy that is not ours has the same selector");
+    return op->result == ERR_EXISTS ? ERR_REFUSED : op->result;
+}
+
+int policies_took(struct hand *h, struct batch *b, struct text *why)
+{
+    int first = 0;
+
+    for (size_t i = 0; i < b->n; i++) {
+        int err = b->policies[i] ? took_one(h, b->policies[i], &b->ops[i], why) : 0;
+
+        if (err && !first)
+            first = err;
+    }
+    if (b->failed && !first)
+        first = ERR_MEMORY;
+    return first;
+}
+
+int policies_settle(struct hand *h, bool deletes, struct text *why)
+{
+    struct batch b;
+    int err;
+
+    batch_init(&b);
+    policies_plan(h, &b, deletes);
+    batch_apply(h, &b);
+    err = policies_took(h, &b, why);
+    batch_done(&b);
+    return err;
+}
