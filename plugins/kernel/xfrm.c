@@ -4,6 +4,7 @@
  * send and its acknowledgements are read at once; a second socket hears acquires, expiries and mappings, a third changes of
  * addresses and routes.
  */
+#define _GNU_SOURCE /* strerrordesc_np */
 #include "xfrm_inside.h"
 
 #include <errno.h>
