@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * crew - core, vault, judge, hand and fetch, as the steward sees them: one thing that takes orders and configurations and tells
+ * facts. Either all in this process (single.c) or one process each (split.c).
+ */
+#ifndef CHARON_DAEMON_CREW_H
+#define CHARON_DAEMON_CREW_H
+
+#include "conf/conf.h"
+#include "daemon/files.h"
+#include "daemon/options.h"
+#include "loop/loop.h"
+#include "net/net.h"
+#include "port/port.h"
+
+struct crew;
+struct crew_setup {
+    struct loop *loop;
+    const struct options *options;
+    struct conf *conf;          /* the first snapshot */
+    const struct files *files;  /* what it was read from */
+    struct net_sockets sockets; /* stay the caller's */
+    void (*tell)(void *ctx, const struct tell *);
+    void (*say)(void *ctx, enum level, const char *sentence);
+    void *ctx;
+};
+struct crew_kind {
+    /* Everything protected is closed before it returns. NULL with a sentence in `why`. */
+    struct crew *(*open)(const struct crew_setup *, struct text *why);
+    struct crew *(*close)(struct crew *); /* what is in the kernel stays */
+    void (*order)(struct crew *, const struct order *);
+    /* The new snapshot everywhere, or nowhere: 0, or ERR_* and why. */
+    int (*configure)(struct crew *, struct conf *, const struct files *, struct text *why);
+    int (*enable)(struct crew *, const char *connection, bool on); /* off: its selectors are open */
+    void (*disarm)(struct crew *);                                 /* at the end: traps become blocks, SAs go */
+    void (*status)(struct crew *, struct text *out);
+};
+extern const struct crew_kind crew_single, crew_split;
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "daemon/files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "vault/probe.h"
+
+extern const struct alg_registry alg_registry;
+
+enum { FILES_MAX = 4096 };
+
+static int files_add(struct files *f, const char *path)
+{
+    if (f->n == f->cap) {
+        size_t cap = f->cap ? f->cap * 2 : 16;
+        const char **v = cap > FILES_MAX ? NULL : realloc(f->v, cap * sizeof(*v));
+
+        if (!v)
+            return ERR_LIMIT;
+        f->v = v;
+        f->cap = cap;
+    }
+    f->v[f->n] = arena_string(&f->arena, path);
+    return f->v[f->n++] ? 0 : ERR_MEMORY;
+}
+
+static int is_yaml(const struct dirent *d)
+{
+    size_t len = strlen(d->d_name);
+
+    return d->d_name[0] != '.' && len > 5 && !strcmp(d->d_name + len - 5, ".yaml");
+}
+
+static int by_bytes(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int files_of(struct files *f, const char *dir)
+{
+    struct dirent **list;
+    int n = scandir(dir, &list, is_yaml, by_bytes), err = n < 0 ? ERR_IO : 0;
+
+    for (int i = 0; i < n; i++) {
+        const char *path = arena_printf(&f->arena, "%s%s%s", dir, dir[strlen(dir) - 1] == '/' ? "" : "/", list[i]->d_name);
+
+        if (!err)
+            err = path ? files_add(f, path) : ERR_MEMORY;
+        free(list[i]);
+    }
+    if (n >= 0)
+        free(list);
+    return err;
+}
+
+int files_find(const char *const *paths, size_t n, struct files *out, struct text *why)
+{
+    struct stat st;
+    int err = 0;
+
+    *out = (struct files){0};
+    arena_init(&out->arena, 4 << 20);
+    for (size_t i = 0; i < n && !err; i++) {
+        if (stat(paths[i], &st)) {
+            text_add(why, "%s: %s", paths[i], strerror(errno));
+            return ERR_NOT_FOUND;
+        }
+        err = S_ISDIR(st.st_mode) ? files_of(out, paths[i]) : files_add(out, paths[i]);
+        if (err)
+            text_add(why, "%s: %s", paths[i], err == ERR_IO ? strerror(errno) : "too many files");
+    }
+    return err;
+}
+
+void files_done(struct files *f)
+{
+    free(f->v);
+    arena_done(&f->arena);
+    *f = (struct files){0};
+}
+
+int files_load(void *ctx, const char *path, struct buf *out)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    struct stat st;
+    ssize_t n = -1;
+
+    (void)ctx;
+    if (fd < 0)
+        return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+    if (!fstat(fd, &st) && (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode))) {
+        uint8_t part[4096];
+
+        while ((n = read(fd, part, sizeof(part))) > 0 && out->len <= FILE_BYTES_MAX)
+            buf_bytes(out, part, (size_t)n);
+    }
+    close(fd);
+    if (n < 0)
+        return ERR_IO;
+    return out->failed || out->len > FILE_BYTES_MAX ? ERR_LIMIT : 0;
+}
+
+struct conf *files_read(const struct files *f, uint32_t generation, bool probe, struct conf_report *report)
+{
+    struct vault_probe_setup look = {&keystore_file, time(NULL)};
+    struct conf_setup setup = {.algs = &alg_registry, .generation = generation, .load = files_load};
+
+    if (probe) {
+        setup.probe = vault_probe;
+        setup.ctx = &look;
+    }
+    return conf_read_files(&setup, f->v, f->n, report);
+}
+
+char *files_report(const struct conf_report *r)
+{
+    size_t cap = 1 << 16;
+    char *all = malloc(cap);
+    struct text t;
+
+    if (!all)
+        return NULL;
+    t = text_in(all, cap);
+    conf_report_format(r, &t);
+    return all;
+}

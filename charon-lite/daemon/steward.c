@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "daemon/steward.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl/ctl.h"
+#include "daemon/log.h"
+#include "daemon/notify.h"
+
+enum { REPORT_MAX = 1 << 16 };
+#define STOP_WAIT (5 * USEC_SEC) /* deletes that nobody answers must not hold a stop up */
+
+struct steward {
+    const struct options *options;
+    struct loop *loop;
+    struct log log;
+    struct conf *conf;
+    struct files files;
+    const struct crew_kind *kind;
+    struct crew *crew;
+    struct net_sockets sockets;
+    struct ctl *ctl;
+    int ctl_fd;
+    gid_t ctl_gid;
+    const char *ctl_path;
+    struct watch *signals[4];
+    struct timer *stop_timer, *watchdog;
+    usec_t started;
+    uint32_t stop_id;
+    bool stopping;
+    int status;
+};
+
+static void steward_tell(void *ctx, const struct tell *t)
+{
+    struct steward *s = ctx;
+
+    if (!t->order || (t->fact != FACT_IKE_SA && t->fact != FACT_CHILD_SA && t->fact != FACT_COUNTERS && t->fact != FACT_DONE))
+        log_tell(&s->log, t);
+    if (s->ctl)
+        ctl_tell(s->ctl, t);
+    if (t->fact == FACT_STOPPED && s->stopping)
+        loop_stop(s->loop);
+}
+
+static void steward_say(void *ctx, enum level level, const char *sentence)
+{
+    const struct tell t = {.fact = level <= LEVEL_WARNING ? FACT_KERNEL : FACT_NOTE, .level = level, .text = sentence};
+
+    steward_tell(ctx, &t);
+}
+
+/* --- configuration -------------------------------------------------------------------------------------------------- */
+
+static void log_report(const struct log *l, enum level level, char *report)
+{
+    for (char *at = report, *line; at && (line = strsep(&at, "\n"));)
+        if (*line)
+            log_say(l, level, "%s", line);
+}
+
+static enum level log_level(const struct steward *s, const struct conf *c)
+{
+    return s->options->debug ? LEVEL_DEBUG : c ? (enum level)c->log_level : LEVEL_INFO;
+}
+
+/* A snapshot and the files it came from; the report (allocated) in either case. */
+static struct conf *steward_read(struct steward *s, uint32_t generation, struct files *files, char **report)
+{
+    char why[1000];
+    struct text t = text_in(why, sizeof(why));
+    struct conf_report r;
+    struct conf *c = NULL;
+
+    if (files_find(s->options->paths, s->options->n_paths, files, &t)) {
+        *report = strdup(why);
+        return NULL;
+    }
+    conf_report_init(&r);
+    c = files_read(files, generation, false, &r);
+    *report = files_report(&r);
+    conf_report_done(&r);
+    return c;
+}
+
+static int steward_reload(struct steward *s, struct text *why)
+{
+    struct files files;
+    char *report = NULL;
+    struct conf *c = steward_read(s, s->conf->generation + 1, &files, &report);
+    int err = ERR_BAD;
+
+    notify_send("RELOADING=1");
+    if (c)
+        err = s->kind->configure(s->crew, c, &files, why);
+    if (report)
+        text_add(why, "%s", report);
+    free(report);
+    if (!err) {
+        struct files old = s->files;
+
+        conf_unref(s->conf);
+        s->conf = c;
+        s->files = files;
+        s->log.max = log_level(s, c);
+        files = old;
+    } else {
+        conf_unref(c);
+    }
+    files_done(&files);
+    notify_send("READY=1");
+    return err;
+}
+
+static void steward_reload_and_log(struct steward *s, uint32_t id)
+{
+    char *text = malloc(REPORT_MAX);
+    struct text t;
+    int err;
+
+    if (!text)
+        return;
+    t = text_in(text, REPORT_MAX);
+    err = steward_reload(s, &t);
+    if (s->ctl && id)
+        ctl_done(s->ctl, id, !err, text);
+    log_say(&s->log, err ? LEVEL_ERROR : LEVEL_NOTICE,
+            err ? "reload: the new configuration is not taken, nothing has changed" : "reload: generation %u runs",
+            s->conf->generation);
+    log_report(&s->log, err ? LEVEL_ERROR : LEVEL_WARNING, text);
+    free(text);
+}
+
+/* --- orders --------------------------------------------------------------------------------------------------------- */
+
+static void say_unknown(struct text *why, const char *what, const char *name, const char *const *names)
+{
+    const char *near = text_nearest(name, names);
+
+    text_add(why, "there is no %s \"", what);
+    text_add_bytes(why, span_part(span_str(name), 0, 100));
+    text_add(why, near ? "\": did you mean \"%s\"?" : "\" (see: charonctl print)", near);
+}
+
+static bool connection_named(const struct conf *conf, const char *name, struct text *why)
+{
+    const char **names;
+
+    if (conf_find(conf, name))
+        return true;
+    names = calloc(conf->n_connections + 1, sizeof(*names));
+    for (size_t i = 0; names && i < conf->n_connections; i++)
+        names[i] = conf->connections[i].name;
+    if (names)
+        say_unknown(why, "connection", name, names);
+    free(names);
+    return false;
+}
+
+static bool child_named(const struct conf_connection *c, const char *name, struct text *why)
+{
+    const char **names;
+
+    if (conf_child_find(c, name))
+        return true;
+    names = calloc(c->n_children + 1, sizeof(*names));
+    for (size_t i = 0; names && i < c->n_children; i++)
+        names[i] = c->children[i].name;
+    if (names)
+        say_unknown(why, "child", name, names);
+    free(names);
+    return false;
+}
+
+static void steward_order(struct steward *s, const struct ctl_request *r)
+{
+    static const enum order_kind kinds[] = {[CTL_UP] = ORDER_UP,
+                                            [CTL_DOWN] = ORDER_DOWN,
+                                            [CTL_REKEY] = ORDER_REKEY,
+                                            [CTL_LIST] = ORDER_LIST,
+                                            [CTL_COUNTERS] = ORDER_COUNTERS};
+    const struct order o = {kinds[r->verb], r->id, r->connection, r->child, r->wait, NULL};
+
+    s->kind->order(s->crew, &o);
+}
+
+static void steward_enable(struct steward *s, const struct ctl_request *r, bool on)
+{
+    const struct order o = {.kind = on ? ORDER_UP : ORDER_DOWN, .connection = r->connection};
+    const struct conf_connection *c = conf_find(s->conf, r->connection);
+    int err = s->kind->enable(s->crew, r->connection, on);
+
+    if (!err && (!on || c->keep == KEEP_UP))
+        s->kind->order(s->crew, &o);
+    ctl_done(s->ctl, r->id, !err,
+             err  ? err_text(err)
+             : on ? "closed again: protected or blocked"
+                  : "open: packets pass unprotected");
+}
+
+static void steward_print(struct steward *s, uint32_t id)
+{
+    struct buf b;
+
+    buf_init(&b, CTL_QUEUE_MAX / 2);
+    conf_print(s->conf, &b);
+    buf_u8(&b, 0);
+    ctl_done(s->ctl, id, !b.failed, b.failed ? "too much to print" : (const char *)b.p);
+    buf_done(&b);
+}
+
+static void steward_status(struct steward *s, uint32_t id)
+{
+    char text[2000];
+    struct text t = text_in(text, sizeof(text));
+
+    text_add(&t, "running for %lld s, configuration generation %u, %zu connections\n",
+             (long long)((loop_now() - s->started) / USEC_SEC), s->conf->generation, s->conf->n_connections);
+    s->kind->status(s->crew, &t);
+    ctl_done(s->ctl, id, true, text);
+}
+
+static void steward_stop(struct steward *s, uint32_t id)
+{
+    const struct order o = {.kind = ORDER_STOP};
+
+    if (id)
+        s->stop_id = id;
+    if (s->stopping)
+        return;
+    s->stopping = true;
+    notify_send("STOPPING=1");
+    log_say(&s->log, LEVEL_NOTICE, "stopping: what is protected stays closed");
+    timer_set(s->stop_timer, loop_now() + STOP_WAIT);
+    s->kind->order(s->crew, &o);
+}
+
+static bool request_names(struct steward *s, const struct ctl_request *r)
+{
+    char why[400];
+    struct text t = text_in(why, sizeof(why));
+
+    if (!r->connection || (connection_named(s->conf, r->connection, &t) &&
+                           (!r->child || child_named(conf_find(s->conf, r->connection), r->child, &t))))
+        return true;
+    ctl_done(s->ctl, r->id, false, why);
+    return false;
+}
+
+static void steward_request(void *ctx, const struct ctl_request *r)
+{
+    struct steward *s = ctx;
+
+    log_say(&s->log, r->verb == CTL_LIST || r->verb == CTL_COUNTERS || r->verb == CTL_STATUS ? LEVEL_DEBUG : LEVEL_INFO,
+            "order: %s%s%s%s%s (uid %u, pid %d)", ctl_verb_word(r->verb), r->connection ? " " : "",
+            r->connection ? r->connection : "", r->child ? "/" : "", r->child ? r->child : "", r->uid, r->pid);
+    if (!request_names(s, r))
+        return;
+    switch (r->verb) {
+    case CTL_RELOAD:
+        steward_reload_and_log(s, r->id);
+        break;
+    case CTL_DISABLE:
+    case CTL_ENABLE:
+        steward_enable(s, r, r->verb == CTL_ENABLE);
+        break;
+    case CTL_PRINT:
+        steward_print(s, r->id);
+        break;
+    case CTL_STATUS:
+        steward_status(s, r->id);
+        break;
+    case CTL_STOP:
+        steward_stop(s, r->id);
+        break;
+    default:
+        steward_order(s, r);
+    }
+}
+
+/* --- life ----------------------------------------------------------------------------------------------------------- */
+
+static void on_stop(void *ctx, unsigned what)
+{
+    struct steward *s = ctx;
+
+    (void)what;
+    if (s->stopping)
+        loop_stop(s->loop); /* asked twice: no more patience */
+    else
+        steward_stop(s, 0);
+}
+
+static void on_hangup(void *ctx, unsigned what)
+{
+    (void)what;
+    steward_reload_and_log(ctx, 0);
+}
+
+static void on_stop_wait(void *ctx, unsigned what)
+{
+    struct steward *s = ctx;
+
+    (void)what;
+    log_say(&s->log, LEVEL_WARNING, "stopping: peers have not answered our deletes; going without");
+    loop_stop(s->loop);
+}
+
+static void on_watchdog(void *ctx, unsigned what)
+{
+    struct steward *s = ctx;
+
+    (void)what;
+    notify_send("WATCHDOG=1");
+    timer_set(s->watchdog, loop_now() + notify_watchdog());
+}
+
+static int open_loop(struct steward *s)
+{
+    s->loop = loop_new();
+    if (!s->loop)
+        return ERR_MEMORY;
+    signal(SIGPIPE, SIG_IGN);
+    s->signals[0] = loop_signal(s->loop, SIGTERM, on_stop, s);
+    s->signals[1] = loop_signal(s->loop, SIGINT, on_stop, s);
+    s->signals[2] = loop_signal(s->loop, SIGHUP, on_hangup, s);
+    s->stop_timer = loop_timer(s->loop, on_stop_wait, s);
+    s->watchdog = loop_timer(s->loop, on_watchdog, s);
+    if (s->watchdog && notify_watchdog() != USEC_NEVER)
+        timer_set(s->watchdog, 0);
+    return s->stop_timer && s->watchdog ? 0 : ERR_MEMORY;
+}
+
+static int open_control(struct steward *s, struct text *why)
+{
+    struct ctl_setup c = {.loop = s->loop, .request = steward_request, .ctx = s};
+
+    s->ctl_path = s->options->control ? s->options->control : s->conf->control_socket;
+    s->ctl_fd = ctl_listen(s->ctl_path, s->conf->control_group, &s->ctl_gid, why);
+    if (s->ctl_fd < 0)
+        return s->ctl_fd;
+    c.listen_fd = s->ctl_fd;
+    c.group = s->ctl_gid;
+    s->ctl = ctl_new(&c);
+    return s->ctl ? 0 : ERR_MEMORY;
+}
+
+static int open_crew(struct steward *s, struct text *why)
+{
+    const struct net_options net = {s->conf->listen, s->conf->port, s->conf->port_natt, !s->options->dry_run};
+    struct crew_setup c = {.loop = s->loop, .options = s->options, .conf = s->conf, .files = &s->files};
+    int err = net_open(&net, &s->sockets, why);
+
+    if (err)
+        return err;
+    c.sockets = s->sockets;
+    c.tell = steward_tell;
+    c.say = steward_say;
+    c.ctx = s;
+    s->crew = s->kind->open(&c, why);
+    return s->crew ? 0 : ERR_IO;
+}
+
+static int steward_open(struct steward *s)
+{
+    char why[1000], *report = NULL;
+    struct text t = text_in(why, sizeof(why));
+    int err = open_loop(s);
+
+    if (!err) {
+        s->conf = steward_read(s, 1, &s->files, &report);
+        s->log.max = log_level(s, s->conf);
+        log_report(&s->log, s->conf ? LEVEL_WARNING : LEVEL_ERROR, report);
+        free(report);
+        if (!s->conf)
+            return ERR_BAD;
+        err = open_control(s, &t); /* first: two daemons must not share a kernel */
+    }
+    if (!err)
+        err = open_crew(s, &t);
+    if (err)
+        log_say(&s->log, LEVEL_ERROR, "cannot start: %s", why[0] ? why : err_text(err));
+    return err;
+}
+
+static void steward_close(struct steward *s)
+{
+    if (s->ctl && s->stop_id)
+        ctl_done(s->ctl, s->stop_id, true, "stopped");
+    if (s->crew)
+        s->kind->disarm(s->crew);
+    s->crew = s->crew ? s->kind->close(s->crew) : NULL;
+    ctl_free(s->ctl);
+    if (s->ctl_fd >= 0) {
+        unlink(s->ctl_path);
+        close(s->ctl_fd);
+    }
+    net_close(&s->sockets);
+    for (size_t i = 0; i < COUNT_OF(s->signals); i++)
+        watch_free(s->signals[i]);
+    timer_free(s->stop_timer);
+    timer_free(s->watchdog);
+    if (s->loop)
+        loop_free(s->loop);
+    conf_unref(s->conf);
+    files_done(&s->files);
+}
+
+int steward_run(const struct options *o)
+{
+    struct steward s = {.options = o, .kind = &crew_single, .ctl_fd = -1, .sockets = {.route4 = -1, .route6 = -1}};
+    int err;
+
+    s.started = loop_now();
+    log_init(&s.log, o->debug ? LEVEL_DEBUG : LEVEL_INFO);
+    err = steward_open(&s);
+    if (!err) {
+        notify_send("READY=1");
+        log_say(&s.log, LEVEL_NOTICE, "ready: %zu connections, control socket %s", s.conf->n_connections, s.ctl_path);
+        err = loop_run(s.loop);
+    }
+    steward_close(&s);
+    if (!err)
+        log_say(&s.log, LEVEL_NOTICE, "stopped");
+    return err || s.status ? 1 : 0;
+}
+
+int steward_check(const struct options *o)
+{
+    char why[1000], *report;
+    struct text t = text_in(why, sizeof(why));
+    struct conf_report r;
+    struct files files;
+    struct conf *c = NULL;
+
+    conf_report_init(&r);
+    if (files_find(o->paths, o->n_paths, &files, &t))
+        fprintf(stderr, "charon-lite: %s\n", why);
+    else
+        c = files_read(&files, 1, true, &r);
+    report = files_report(&r);
+    if (report)
+        fputs(report, stderr);
+    free(report);
+    if (c)
+        fprintf(stderr, "%zu connections, good\n", c->n_connections);
+    conf_report_done(&r);
+    files_done(&files);
+    return c ? (conf_unref(c), 0) : 1;
+}
