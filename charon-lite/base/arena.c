@@ -66,6 +66,18 @@ static struct arena_block *block_new(struct arena *a, size_t size)
     return b;
 }
 
+void arena_join(struct arena *into, struct arena *from)
+{
+    struct arena_block **end = &into->blocks;
+
+    while (*end)
+        end = &(*end)->next;
+    *end = from->blocks;
+    into->used += from->used;
+    into->failed |= from->failed;
+    arena_init(from, from->max);
+}
+
 void *arena_alloc(struct arena *a, size_t size)
 {
     struct arena_block *b = a->blocks;

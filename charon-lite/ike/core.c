@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The core itself: one step, timers, tickets, and the end of what died in a step. */
+#include "ike/ike.h"
+
+#include <stdlib.h>
+
+#define WORK_MAX 100000 /* rounds of sa_pump in one step: a bound against our own mistakes */
+
+struct core *core_new(const struct core_setup *setup)
+{
+    struct core *c = calloc(1, sizeof(*c));
+
+    if (!c)
+        return NULL;
+    c->conf = conf_ref(setup->conf);
+    c->algs = setup->algs;
+    c->rng = setup->rng;
+    c->now = setup->now;
+    c->keylog = setup->keylog;
+    c->keylog_ctx = setup->keylog_ctx;
+    list_init(&c->sas);
+    list_init(&c->graveyard);
+    list_init(&c->work);
+    map_init(&c->by_spi, &c->rng);
+    map_init(&c->by_child_spi, &c->rng);
+    map_init(&c->half_open, &c->rng);
+    map_init(&c->sources, &c->rng);
+    c->cookie_mac = alg_find(c->algs, TRANSFORM_PRF, 5, 0); /* PRF_HMAC_SHA2_256 */
+    door_cookie_init(c);
+    if (!c->cookie_mac || peers_load(c, c->conf) < 0)
+        return core_free(c);
+    return c;
+}
+
+static void graveyard_empty(struct core *c)
+{
+    while (!list_empty(&c->graveyard)) {
+        struct ike_sa *sa = LIST_ITEM(c->graveyard.next, struct ike_sa, in_core);
+
+        list_remove(&sa->in_core);
+        sa_free(sa);
+    }
+}
+
+struct core *core_free(struct core *c)
+{
+    if (!c)
+        return NULL;
+    LIST_EACH(it, &c->sas)
+    {
+        struct ike_sa *sa = LIST_ITEM(it, struct ike_sa, in_core);
+
+        list_remove(&sa->in_core);
+        sa_free(sa);
+    }
+    graveyard_empty(c);
+    peers_free(c);
+    map_done(&c->by_spi);
+    map_done(&c->by_child_spi);
+    map_done(&c->half_open);
+    map_done(&c->sources);
+    heap_done(&c->timers);
+    free(c->slots);
+    conf_unref(c->conf);
+    secret_wipe(c, sizeof(*c));
+    free(c);
+    return NULL;
+}
+
+/* --- timers -------------------------------------------------------------------------------------------------------------- */
+
+void timer_set(struct core *c, struct timer *t, usec_t at)
+{
+    if (at == USEC_NEVER || heap_set(&c->timers, &t->node, at) < 0)
+        heap_remove(&c->timers, &t->node);
+}
+
+void timer_stop(struct core *c, struct timer *t)
+{
+    heap_remove(&c->timers, &t->node);
+}
+
+usec_t jitter(struct core *c, usec_t us, unsigned percent)
+{
+    usec_t span = us / 100 * percent;
+
+    return span > 0 ? us - (usec_t)rng_below(&c->rng, (uint64_t)span + 1) : us;
+}
+
+/* Only what was due when the step began: a timer that sets itself to now runs in the next tick. */
+static void timers_run(struct core *c)
+{
+    for (size_t left = c->timers.n; left > 0; left--) {
+        struct heap_node *n = heap_first(&c->timers);
+        struct timer *t;
+
+        if (!n || n->at > c->now)
+            return;
+        heap_remove(&c->timers, n);
+        t = CONTAINER_OF(n, struct timer, node);
+        t->fire(c, t);
+    }
+}
+
+usec_t core_deadline(const struct core *c)
+{
+    struct heap_node *n = heap_first(&c->timers);
+
+    if (!c->started)
+        return c->now;
+    return n ? n->at : USEC_NEVER;
+}
+
+/* --- tickets ------------------------------------------------------------------------------------------------------------- */
+
+static bool slots_grow(struct core *c)
+{
+    size_t n = c->n_slots ? c->n_slots * 2 : 256;
+    struct slot *slots = realloc(c->slots, n * sizeof(*slots));
+
+    if (!slots || n > UINT32_MAX)
+        return false;
+    c->slots = slots;
+    for (size_t i = c->n_slots ? c->n_slots : 1; i < n; i++)
+        slots[i] = (struct slot){.round = 1, .next_free = i + 1 < n ? (uint32_t)i + 1 : 0};
+    if (!c->n_slots)
+        slots[0] = (struct slot){0}; /* never given out: slot 0 is "no ticket" */
+    c->free_slot = (uint32_t)(c->n_slots ? c->n_slots : 1);
+    c->n_slots = n;
+    return true;
+}
+
+struct ticket ticket_take(struct core *c, enum ticket_for what, void *who)
+{
+    struct slot *s;
+    uint32_t i;
+
+    if (!c->free_slot && !slots_grow(c))
+        return (struct ticket){0, 0};
+    i = c->free_slot;
+    s = &c->slots[i];
+    c->free_slot = s->next_free;
+    s->what = what;
+    s->who = who;
+    c->counts.tickets++;
+    return (struct ticket){i, s->round};
+}
+
+void ticket_drop(struct core *c, struct ticket *t)
+{
+    if (t->slot && t->slot < c->n_slots && c->slots[t->slot].round == t->round) {
+        struct slot *s = &c->slots[t->slot];
+
+        s->what = TICKET_FREE;
+        s->who = NULL;
+        s->round++;
+        s->next_free = c->free_slot;
+        c->free_slot = t->slot;
+        c->counts.tickets--;
+    }
+    *t = (struct ticket){0, 0};
+}
+
+void *ticket_find(const struct core *c, struct ticket t, enum ticket_for what)
+{
+    const struct slot *s;
+
+    if (!t.slot || t.slot >= c->n_slots)
+        return NULL;
+    s = &c->slots[t.slot];
+    return s->round == t.round && s->what == what ? s->who : NULL;
+}
+
+/* --- answers --------------------------------------------------------------------------------------------------------------- */
+
+/* An answer to an ask that named a Child SA: nobody waits, but a failure must be heard. */
+static void child_answer(struct core *c, struct child_sa *child, const struct answer *a)
+{
+    if (a->kind == ASK_CHILD_OUTBOUND && a->result != ANSWER_OK) {
+        tell(c, FACT_KERNEL, child->peer, child->sa, child, "the outbound SA was not installed: %s", a->why ? a->why : "no reason given");
+        child->want_delete = true;
+        sa_wake(child->sa);
+    } else if (a->result == ANSWER_FAILED && a->why) {
+        tell(c, FACT_KERNEL, child->peer, child->sa, child, "%s", a->why);
+    }
+}
+
+static void answer_take(struct core *c, const struct answer *a)
+{
+    struct xchg *x = ticket_find(c, a->ticket, TICKET_XCHG);
+    struct child_sa *child = ticket_find(c, a->ticket, TICKET_CHILD_SA);
+    struct peer *p = ticket_find(c, a->ticket, TICKET_PEER);
+
+    if (x && x->waiting_for == a->kind)
+        xchg_answered(x, a);
+    else if (child)
+        child_answer(c, child, a);
+    else if (p && a->kind == ASK_RESOLVE)
+        peer_resolved(p, a);
+}
+
+/* --- the step ---------------------------------------------------------------------------------------------------------------- */
+
+static void core_start(struct core *c)
+{
+    c->started = true;
+    for (size_t i = 0; i < c->n_peers; i++)
+        peer_reconcile(&c->peers[i]);
+}
+
+static void work_do(struct core *c)
+{
+    for (int left = WORK_MAX; left > 0 && !list_empty(&c->work); left--) {
+        struct ike_sa *sa = LIST_ITEM(c->work.next, struct ike_sa, in_work);
+
+        list_remove(&sa->in_work);
+        sa_pump(sa);
+    }
+}
+
+void core_step(struct core *c, const struct input *in, struct outbox *out)
+{
+    if (in->now > c->now)
+        c->now = in->now; /* time never runs backwards here */
+    c->out = out;
+    if (!c->started)
+        core_start(c);
+    switch (in->kind) {
+    case INPUT_PACKET:
+        door_packet(c, in);
+        break;
+    case INPUT_ANSWER:
+        answer_take(c, &in->u.answer);
+        break;
+    case INPUT_EVENT:
+        event_take(c, &in->u.event);
+        break;
+    case INPUT_ORDER:
+        order_take(c, &in->u.order);
+        break;
+    case INPUT_TICK:
+        timers_run(c);
+        break;
+    }
+    work_do(c);
+    order_check_stopped(c);
+    graveyard_empty(c);
+    c->out = NULL;
+}
+
+struct core_counts core_count(const struct core *c)
+{
+    return c->counts;
+}

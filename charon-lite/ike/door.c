@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The first look at a packet: header, version, which IKE SA, window; for a new IKE_SA_INIT the limits and the cookie (RFC 7296 2.6,
+ * RFC 8019 4). A stranger gets at most one small datagram back and no memory before it has shown that it hears us.
+ */
+#include "ike/ike.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct source {
+    struct map_node node;
+    struct prefix net;
+    uint32_t half_open;
+};
+
+/* --- half-open SAs per source ------------------------------------------------------------------------------------------------- */
+
+static struct prefix source_net(const struct addr *a)
+{
+    struct prefix net = {*a, a->family == 6 ? 64 : 24};
+    struct addr unused;
+
+    prefix_bounds(&net, &net.addr, &unused);
+    return net;
+}
+
+static struct source *source_find(struct core *c, const struct addr *a, uint64_t *hash)
+{
+    struct prefix net = source_net(a);
+
+    *hash = map_hash(&c->sources, addr_span(&net.addr));
+    for (struct map_node *n = map_first(&c->sources, *hash); n; n = map_more(n)) {
+        struct source *s = CONTAINER_OF(n, struct source, node);
+
+        if (addr_equal(&s->net.addr, &net.addr))
+            return s;
+    }
+    return NULL;
+}
+
+static void source_count(struct core *c, const struct addr *a, bool in)
+{
+    uint64_t hash;
+    struct source *s = source_find(c, a, &hash);
+
+    if (in && !s) {
+        s = calloc(1, sizeof(*s));
+        if (!s || map_add(&c->sources, &s->node, hash) < 0) {
+            free(s);
+            return;
+        }
+        s->net = source_net(a);
+    }
+    if (!s)
+        return;
+    s->half_open += in ? 1 : -1u;
+    if (s->half_open == 0) {
+        map_remove(&c->sources, &s->node);
+        free(s);
+    }
+}
+
+static uint64_t init_hash(struct core *c, uint64_t spi_i, const struct endpoint *from)
+{
+    uint8_t key[8 + 16 + 2] = {0};
+
+    put_u64(key, spi_i);
+    memcpy(key + 8, from->addr.b, 16);
+    put_u16(key + 24, from->port);
+    return map_hash(&c->half_open, span_of(key, sizeof(key)));
+}
+
+/* Count an SA as half-open, and make it findable by its first packet; or end that. */
+void door_half_open(struct ike_sa *sa, bool in)
+{
+    struct core *c = sa->core;
+
+    if (sa->half_open == in)
+        return;
+    sa->half_open = in;
+    if (in) {
+        c->counts.half_open++;
+        sa->by_init_in = map_add(&c->half_open, &sa->by_init, init_hash(c, sa->spi_i, &sa->path.remote)) == 0;
+    } else {
+        c->counts.half_open--;
+        if (sa->by_init_in)
+            map_remove(&c->half_open, &sa->by_init);
+        sa->by_init_in = false;
+    }
+    /* the address that it was counted under, whatever happened since */
+    source_count(c, &sa->init_from, in);
+}
+
+static struct ike_sa *half_open_find(struct core *c, const struct ike_header *h, const struct path *path)
+{
+    uint64_t hash = init_hash(c, h->spi_i, &path->remote);
+
+    for (struct map_node *n = map_first(&c->half_open, hash); n; n = map_more(n)) {
+        struct ike_sa *sa = CONTAINER_OF(n, struct ike_sa, by_init);
+
+        if (sa->spi_i == h->spi_i)
+            return sa;
+    }
+    return NULL;
+}
+
+/* --- cookies (2.6): version | MAC(secret, Ni | IPi | SPIi) ---------------------------------------------------------------------- */
+
+#define COOKIE_LEN (1 + 20)
+
+static void cookie_secret_new(struct core *c)
+{
+    c->cookie_secrets[1] = c->cookie_secrets[0];
+    c->rng.fill(c->rng.ctx, c->cookie_secrets[0].bytes, sizeof(c->cookie_secrets[0].bytes));
+    c->cookie_secrets[0].version = (uint8_t)(c->cookie_secrets[1].version + 1);
+    c->cookie_secrets[0].made = c->now;
+}
+
+void door_cookie_init(struct core *c)
+{
+    cookie_secret_new(c);
+    cookie_secret_new(c);
+}
+
+static void cookie_make(struct core *c, const struct cookie_secret *s, struct span ni, const struct path *path, uint64_t spi_i, uint8_t *out)
+{
+    uint8_t spi[8], mac[64];
+    struct span parts[] = {ni, addr_span(&path->remote.addr), span_of(spi, 8)};
+
+    put_u64(spi, spi_i);
+    memset(out, 0, COOKIE_LEN);
+    out[0] = s->version;
+    if (c->cookie_mac->mac->mac(c->cookie_mac, span_of(s->bytes, sizeof(s->bytes)), parts, 3, mac) == 0)
+        memcpy(out + 1, mac, COOKIE_LEN - 1);
+}
+
+static bool cookie_good(struct core *c, struct span cookie, struct span ni, const struct path *path, uint64_t spi_i)
+{
+    uint8_t expect[COOKIE_LEN];
+
+    for (int i = 0; i < 2; i++) {
+        const struct cookie_secret *s = &c->cookie_secrets[i];
+
+        if (cookie.len != COOKIE_LEN || cookie.p[0] != s->version || c->now - s->made > 2 * COOKIE_LIFE)
+            continue;
+        cookie_make(c, s, ni, path, spi_i, expect);
+        if (secret_equal(cookie, span_of(expect, COOKIE_LEN)))
+            return true;
+    }
+    return false;
+}
+
+bool door_cookies_wanted(const struct core *c)
+{
+    return c->counts.half_open >= c->conf->limits.cookie_threshold;
+}
+
+/* --- answers without an SA ------------------------------------------------------------------------------------------------------- */
+
+/* An unprotected notify: header copied from the request, response flag set (1.5, 2.21.4, 2.6). */
+static void answer_clear(struct core *c, const struct ike_header *to, const struct path *path, uint16_t type, struct span data)
+{
+    struct ike_header h = *to;
+    struct payload notify = {.type = PAYLOAD_NOTIFY, .u.notify = {.type = type, .data = data}};
+    struct buf b;
+
+    h.major = 2;
+    h.minor = 0;
+    h.flags = (uint8_t)(IKE_FLAG_RESPONSE | ((to->flags & IKE_FLAG_INITIATOR) ^ IKE_FLAG_INITIATOR));
+    buf_init(&b, 1000);
+    msg_write(&b, &h, &notify);
+    if (!b.failed)
+        out_send(c, path, buf_view(&b));
+    buf_done(&b);
+}
+
+/* Answers to packets that belong to nothing are rate-limited (2.21.4). */
+static bool hint_allowed(struct core *c)
+{
+    if (c->now - c->hint_from > USEC_SEC) {
+        c->hint_from = c->now;
+        c->hints = 0;
+    }
+    return c->hints++ < HINTS_PER_SECOND;
+}
+
+static void dropped(struct core *c, const struct path *path, const char *why)
+{
+    char from[ENDPOINT_TEXT_MAX];
+
+    c->counts.packets_dropped++;
+    tell(c, FACT_DROPPED, NULL, NULL, NULL, "packet from %s dropped: %s", endpoint_format(&path->remote, from), why);
+}
+
+/* --- a new IKE_SA_INIT request ---------------------------------------------------------------------------------------------------- */
+
+static bool limits_allow(struct core *c, const struct path *path)
+{
+    const struct conf_limits *l = &c->conf->limits;
+    uint64_t unused;
+    struct source *s = source_find(c, &path->remote.addr, &unused);
+
+    if (l->half_open_max && c->counts.half_open >= l->half_open_max)
+        return false;
+    if (l->half_open_per_source && s && s->half_open >= l->half_open_per_source)
+        return false;
+    return !l->ike_max || c->counts.ike_sas < l->ike_max;
+}
+
+static bool cookie_passes(struct core *c, const struct ike_header *h, const struct path *path, const struct payload *in)
+{
+    const struct payload *nonce = payload_find(in, PAYLOAD_NONCE), *cookie = notify_find(in, COOKIE);
+    uint8_t fresh[COOKIE_LEN];
+
+    if (!door_cookies_wanted(c))
+        return true;
+    if (c->now - c->cookie_secrets[0].made > COOKIE_LIFE)
+        cookie_secret_new(c);
+    if (!nonce)
+        return false;
+    if (cookie && cookie_good(c, cookie->u.notify.data, nonce->u.nonce, path, h->spi_i))
+        return true;
+    cookie_make(c, &c->cookie_secrets[0], nonce->u.nonce, path, h->spi_i, fresh);
+    answer_clear(c, h, path, COOKIE, span_of(fresh, COOKIE_LEN));
+    c->counts.cookies_sent++;
+    return false;
+}
+
+static void init_request(struct core *c, const struct ike_header *h, const struct path *path, struct span data)
+{
+    struct ike_sa *sa = half_open_find(c, h, path);
+    struct wire_error why;
+    struct payload *in;
+    struct arena arena;
+    size_t from = 0;
+    int err;
+
+    if (sa) { /* a repeat gets the same answer; an answer still in the making is not begun again (2.1) */
+        if (span_equal(buf_view(&sa->init_theirs), data))
+            packets_send(c, &sa->reply, path);
+        return;
+    }
+    if (c->stopping || !peer_for_init(c, path, &from)) {
+        dropped(c, path, c->stopping ? "stopping" : "no connection is configured for this peer");
+        return;
+    }
+    arena_init(&arena, XCHG_ARENA_MAX);
+    data = arena_copy(&arena, data); /* the exchange may outlive the step */
+    err = msg_read_payloads(&arena, h->next, span_part(data, IKE_HEADER_LEN, data.len), IKE_HEADER_LEN, &in, &why);
+    if (err == ERR_UNSUPPORTED && hint_allowed(c))
+        answer_clear(c, h, path, UNSUPPORTED_CRITICAL_PAYLOAD, span_of(&why.payload, 1));
+    if (err < 0)
+        dropped(c, path, why.text);
+    else if (!cookie_passes(c, h, path, in))
+        ;
+    else if (!limits_allow(c, path))
+        dropped(c, path, "too many half-open IKE SAs");
+    else if ((sa = sa_new(c, false, path))) {
+        sa->spi_i = h->spi_i;
+        sa->init_from = path->remote.addr;
+        buf_span(&sa->init_theirs, data);
+        door_half_open(sa, true);
+        xchg_request(sa, h, path, in, &arena);
+    }
+    arena_done(&arena);
+}
+
+/* --- packets of an IKE SA ----------------------------------------------------------------------------------------------------------- */
+
+/* The hash that tells a repeated request from a forged one: requests are repeated byte for byte (2.1); of several fragments only the
+ * first brings the answer again (RFC 7383 2.6.1). */
+static bool repeats_last(struct ike_sa *sa, const struct ike_header *h, struct span data)
+{
+    return h->message_id + 1 == sa->next_theirs && map_hash(&sa->core->by_spi, data) == sa->reply_to;
+}
+
+static bool fresh_id(const struct ike_sa *sa, const struct ike_header *h)
+{
+    if (h->flags & IKE_FLAG_RESPONSE)
+        return sa->ours && sa->request.bytes.len && !sa->ours->concluding && h->message_id == sa->ours->message_id &&
+               h->exchange == sa->ours->row->type;
+    return h->message_id == sa->next_theirs && !sa->theirs;
+}
+
+/* An authentic request that cannot even be read: INVALID_SYNTAX is fatal to the SA, an unknown critical payload is not (2.5, 2.21.3). */
+static void unreadable_request(struct ike_sa *sa, const struct ike_header *h, const struct path *path, int err, const struct wire_error *why)
+{
+    const struct exchange rows[] = {{.name = "unreadable", .type = h->exchange}};
+    struct xchg *x = xchg_new(sa, rows, false);
+    bool critical = err == ERR_UNSUPPORTED;
+
+    if (!x)
+        return;
+    x->message_id = h->message_id;
+    x->path = *path;
+    notify_add(&x->out, PROTOCOL_NONE, SPAN_NONE, critical ? UNSUPPORTED_CRITICAL_PAYLOAD : INVALID_SYNTAX,
+               critical ? arena_copy(&x->arena, span_of(&why->payload, 1)) : SPAN_NONE);
+    sa->next_theirs++;
+    window_send_reply(x);
+    xchg_free(x);
+    if (!critical || sa->state != IKE_UP)
+        sa_kill(sa, FACT_IKE_DOWN, "the peer's %s request is malformed: %s", exchange_name(h->exchange) ? exchange_name(h->exchange) : "?",
+                why->text);
+}
+
+static bool repeatable(const struct payload *outer)
+{
+    for (; outer; outer = outer->next)
+        if (outer->type == PAYLOAD_SKF)
+            return outer->u.sk.number == 1;
+    return true;
+}
+
+static void sealed_packet(struct ike_sa *sa, const struct ike_header *h, const struct path *path, struct span data, struct payload *outer,
+                          struct arena *a)
+{
+    bool response = h->flags & IKE_FLAG_RESPONSE;
+    struct wire_error why = {0};
+    struct payload *in = NULL;
+    struct span chain;
+    uint8_t first;
+    int err;
+
+    if (!response && repeats_last(sa, h, data)) {
+        packets_send(sa->core, &sa->reply, path);
+        return;
+    }
+    if (!fresh_id(sa, h))
+        return; /* out of the window, or its answer is in the making: silently (2.3) */
+    err = seal_open(sa, h, data, outer, a, &first, &chain);
+    if (err < 0 && err != ERR_AGAIN) {
+        if (err != ERR_EXISTS)
+            dropped(sa->core, path, err == ERR_CRYPTO ? "integrity check failed" : "SK payload is malformed");
+        return;
+    }
+    if (!response && repeatable(outer))
+        sa->fragment_hash = map_hash(&sa->core->by_spi, data);
+    if (err == ERR_AGAIN)
+        return;
+    if (!response)
+        sa->reply_to = sa->fragment_hash;
+    sa_heard(sa, path);
+    err = msg_read_payloads(a, first, chain, IKE_HEADER_LEN, &in, &why);
+    if (err < 0 && response)
+        sa_kill(sa, FACT_IKE_DOWN, "the peer's response is malformed: %s", why.text);
+    else if (err < 0)
+        unreadable_request(sa, h, path, err, &why);
+    else if (response)
+        xchg_response(sa, h, path, in, a);
+    else
+        xchg_request(sa, h, path, in, a);
+}
+
+/* Unprotected answers mean nothing but "look after this SA" (2.21.4); in IKE_SA_INIT they are all there is. */
+static void clear_packet(struct ike_sa *sa, const struct ike_header *h, const struct path *path, struct payload *in, struct span data,
+                         struct arena *a)
+{
+    if (h->exchange == IKE_SA_INIT && (h->flags & IKE_FLAG_RESPONSE) && sa->state == IKE_BORN && sa->initiator) {
+        if (!fresh_id(sa, h) || h->spi_i != sa->spi_i || !addr_equal(&path->remote.addr, &sa->path.remote.addr))
+            return;
+        buf_reset(&sa->init_theirs);
+        buf_span(&sa->init_theirs, data);
+        xchg_response(sa, h, path, in, a);
+        return;
+    }
+    if (sa_usable(sa) && notify_find(in, INVALID_IKE_SPI) && sa->core->now - sa->last_heard > 10 * USEC_SEC) {
+        sa->want_liveness = true;
+        sa_wake(sa);
+    }
+}
+
+static void sa_packet(struct ike_sa *sa, const struct ike_header *h, const struct path *path, struct span data)
+{
+    struct wire_error why;
+    struct payload *outer;
+    struct arena arena;
+    bool sealed = false;
+
+    arena_init(&arena, XCHG_ARENA_MAX);
+    data = arena_copy(&arena, data); /* the exchange may outlive the step */
+    if (msg_read_payloads(&arena, h->next, span_part(data, IKE_HEADER_LEN, data.len), IKE_HEADER_LEN, &outer, &why) < 0) {
+        dropped(sa->core, path, why.text);
+        arena_done(&arena);
+        return;
+    }
+    for (struct payload *p = outer; p; p = p->next)
+        sealed |= p->type == PAYLOAD_SK || p->type == PAYLOAD_SKF;
+    if (sealed && sa->state >= IKE_KEYED && sa->state != IKE_GONE)
+        sealed_packet(sa, h, path, data, outer, &arena);
+    else if (!sealed)
+        clear_packet(sa, h, path, outer, data, &arena);
+    arena_done(&arena);
+}
+
+void door_packet(struct core *c, const struct input *in)
+{
+    const struct path *path = &in->u.packet.path;
+    struct span data = in->u.packet.data;
+    struct wire_error why;
+    struct ike_header h;
+    struct ike_sa *sa;
+
+    c->counts.packets_in++;
+    if (msg_read_header(data, &h, &why) < 0) {
+        dropped(c, path, why.text);
+        return;
+    }
+    data.len = h.length;
+    if (h.major != 2) { /* a higher version gets INVALID_MAJOR_VERSION, IKEv1 gets silence (2.5) */
+        if (h.major > 2 && !(h.flags & IKE_FLAG_RESPONSE) && hint_allowed(c))
+            answer_clear(c, &h, path, INVALID_MAJOR_VERSION, SPAN_NONE);
+        dropped(c, path, "not IKE version 2");
+        return;
+    }
+    if (h.exchange == IKE_SA_INIT && !(h.flags & IKE_FLAG_RESPONSE)) {
+        if (h.spi_r == 0 && h.spi_i != 0 && h.message_id == 0 && (h.flags & IKE_FLAG_INITIATOR))
+            init_request(c, &h, path, data);
+        return;
+    }
+    sa = sa_by_spi(c, h.flags & IKE_FLAG_INITIATOR ? h.spi_r : h.spi_i);
+    /* the flag says who is the original initiator: it must not be who we are */
+    if (sa && sa->initiator == !!(h.flags & IKE_FLAG_INITIATOR))
+        sa = NULL;
+    if (sa && sa->state >= IKE_KEYED && (sa->spi_i != h.spi_i || sa->spi_r != h.spi_r))
+        sa = NULL;
+    if (sa)
+        sa_packet(sa, &h, path, data);
+    else if (!(h.flags & IKE_FLAG_RESPONSE) && hint_allowed(c))
+        answer_clear(c, &h, path, INVALID_IKE_SPI, SPAN_NONE);
+    else
+        dropped(c, path, "of an unknown IKE SA");
+}

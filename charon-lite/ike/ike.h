@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The nouns of the protocol, for the files of this room only.
+ *
+ *     core -> peer      one a configured connection: what shall be up, and when to try again
+ *          -> ike_sa -> child_sa
+ *                    -> xchg -> arena -> payloads     at most one of ours and one of theirs at a time (window 1)
+ *
+ * Memory is a tree; references that cross a step are tickets. Whatever dies in the middle of a step is only marked, and freed when
+ * the step ends (core.c), so a step never holds a pointer to freed memory.
+ */
+#ifndef CHARON_IKE_H
+#define CHARON_IKE_H
+
+#include "ike/core.h"
+#include "ike/limits.h"
+#include "wire/wire.h"
+
+struct xchg;
+struct ike_sa;
+struct child_sa;
+struct peer;
+
+/* --- timers: one heap, one deadline ------------------------------------------------------------------------------------------ */
+struct timer {
+    struct heap_node node;
+    void (*fire)(struct core *, struct timer *);
+};
+void timer_set(struct core *, struct timer *, usec_t at); /* USEC_NEVER stops it */
+void timer_stop(struct core *, struct timer *);
+/* `us` less a random part of up to `percent` of it: rekeying and retries are jittered (RFC 7296 2.8, 2.4). */
+usec_t jitter(struct core *, usec_t us, unsigned percent);
+
+/* --- tickets ----------------------------------------------------------------------------------------------------------------- */
+enum ticket_for { TICKET_FREE, TICKET_XCHG, TICKET_IKE_SA, TICKET_CHILD_SA, TICKET_PEER };
+struct slot {
+    enum ticket_for what;
+    uint32_t round;
+    uint32_t next_free;
+    void *who;
+};
+struct ticket ticket_take(struct core *, enum ticket_for, void *who); /* slot 0 = no memory */
+void ticket_drop(struct core *, struct ticket *);
+void *ticket_find(const struct core *, struct ticket, enum ticket_for); /* NULL when it is stale */
+
+/* --- the core ---------------------------------------------------------------------------------------------------------------- */
+struct core {
+    struct conf *conf;
+    const struct alg_registry *algs;
+    struct rng rng;
+    usec_t now;
+    struct outbox *out; /* of the step under way */
+    bool started;
+    struct map by_spi;       /* our SPI -> ike_sa.by_spi */
+    struct map by_child_spi; /* inbound ESP SPI -> child_sa.by_spi */
+    struct map half_open;    /* initiator's SPI and address -> ike_sa.by_init */
+    struct map sources;      /* /24 or /64 -> source.node */
+    struct heap timers;
+    struct slot *slots;
+    size_t n_slots;
+    uint32_t free_slot;
+    struct peer *peers; /* one a configured connection, by index */
+    size_t n_peers;
+    struct list sas;       /* all, ike_sa.in_core */
+    struct list graveyard; /* freed at the end of the step */
+    struct list work;      /* ike_sa.in_work: something may be started */
+    struct cookie_secret {
+        uint8_t bytes[32];
+        uint8_t version;
+        usec_t made;
+    } cookie_secrets[2];
+    const struct alg *cookie_mac, *natd_hash;
+    uint32_t reqids; /* counter of dynamic reqids */
+    uint32_t stop_order;
+    bool stopping;
+    usec_t hint_from; /* rate limit of answers to unprotected packets */
+    uint32_t hints;
+    struct core_counts counts;
+    void (*keylog)(void *, uint64_t, uint64_t, const struct suite *, const struct ike_keys *);
+    void *keylog_ctx;
+};
+
+/* --- saying (out.c) ---------------------------------------------------------------------------------------------------------- */
+void out_send(struct core *, const struct path *, struct span datagram);
+void out_keepalive(struct core *, const struct path *);
+void out_ask(struct core *, const struct ask *); /* copies everything the ask points at */
+/* A fact about a connection; fmt makes the sentence. */
+void tell(struct core *, enum fact, const struct peer *, const struct ike_sa *, const struct child_sa *, const char *fmt, ...)
+    PRINTF(6, 7);
+void tell_order(struct core *, uint32_t order, bool ok, const char *fmt, ...) PRINTF(4, 5);
+
+/* --- messages of one window slot, as sent: repeated byte for byte (2.1) -------------------------------------------------------- */
+struct packets {
+    struct buf bytes; /* datagrams one behind the other, each after its length in 2 bytes */
+};
+void packets_add(struct packets *, struct span datagram);
+void packets_send(struct core *, const struct packets *, const struct path *);
+void packets_done(struct packets *);
+
+/* --- fragments under collection (RFC 7383 2.6) --------------------------------------------------------------------------------- */
+struct fragments {
+    uint32_t message_id;
+    uint16_t total, have;
+    uint8_t first_inner; /* from fragment 1 */
+    size_t bytes;
+    usec_t since;
+    struct secret *parts; /* `total` of them, plaintext */
+};
+void fragments_done(struct fragments *);
+
+/* --- IKE SAs ------------------------------------------------------------------------------------------------------------------- */
+enum ike_state { IKE_BORN, IKE_KEYED, IKE_UP, IKE_LEAVING, IKE_GONE };
+enum child_state { CHILD_BORN, CHILD_HALF, CHILD_UP, CHILD_OLD, CHILD_GONE };
+
+struct ike_sa {
+    struct core *core;
+    struct map_node by_spi, by_init;
+    struct list in_core, in_work, in_peer;
+    struct ticket id;
+    enum ike_state state;
+    bool initiator; /* are we the original initiator */
+    bool half_open; /* counted as such */
+    bool by_init_in;
+    uint64_t spi_i, spi_r;
+    struct peer *peer; /* NULL until a responder knows */
+    struct peer *candidate; /* whose proposals a responder took in IKE_SA_INIT */
+    struct path path;
+    struct suite suite;
+    struct ike_keys keys;
+    uint64_t iv_counter;
+    uint32_t handle; /* of the verdict */
+    struct id peer_id;
+    struct secret peer_id_data; /* not secret, but owned bytes */
+    usec_t born, up_since, last_heard, last_sent;
+
+    /* window (2.2, 2.3) */
+    uint32_t next_ours, next_theirs;
+    struct xchg *ours, *theirs; /* under way */
+    struct packets request;     /* ours, outstanding */
+    struct packets reply;       /* to next_theirs - 1 */
+    uint64_t fragment_hash;     /* of fragment 1 of the request being collected */
+    struct addr init_from;      /* where a responder counted it as half-open */
+    uint64_t reply_to;          /* hash of the request (its first fragment) that `reply` answers */
+    struct fragments in_request, in_response;
+    unsigned tries;
+    usec_t first_try;
+
+    /* IKE_SA_INIT (2.15 needs both messages whole) */
+    struct buf init_ours, init_theirs;
+    struct secret nonce_i, nonce_r;
+
+    /* what the riders learned */
+    bool natd_seen, nat_local, nat_remote, encap_forced, fragmentation;
+    uint16_t hashes; /* RFC 7427: bits 1 << number */
+    bool initial_contact_sent;
+
+    /* wishes, served one by one when the window is free (sa_pump) */
+    bool want_delete, want_rekey, want_liveness, want_auth_failed_notify;
+    usec_t rekey_retry_at, temporary_since;
+    struct ticket replaced_by;     /* the IKE SA that inherited from this one */
+    bool redundant;                /* loser of a simultaneous rekey or of a double initiation */
+    struct ticket peer_rekey;      /* the IKE SA from the peer's rekey of this one, while ours is under way (2.8.2) */
+    struct secret peer_rekey_nonce;/* the lower nonce of that exchange */
+    struct secret low_nonce;       /* the lower nonce of the exchange that made this SA */
+
+    struct list children; /* child_sa.in_sa */
+    struct timer retransmit, life, liveness, keepalive;
+    usec_t rekey_at, dies_at;
+    uint32_t up_order;
+};
+
+struct ike_sa *sa_new(struct core *, bool initiator, const struct path *);
+void sa_set_state(struct ike_sa *, enum ike_state); /* the one place; an illegal move kills the SA */
+const char *sa_state_name(enum ike_state);
+void sa_set_peer(struct ike_sa *, struct peer *);
+void sa_kill(struct ike_sa *, enum fact, const char *fmt, ...) PRINTF(3, 4); /* now, without a word to the peer; children go too */
+void sa_close(struct ike_sa *); /* politely: delete it when the window allows */
+void sa_free(struct ike_sa *);
+void sa_wake(struct ike_sa *); /* look for work at the end of this step */
+void sa_pump(struct ike_sa *);
+void sa_heard(struct ike_sa *, const struct path *); /* an authenticated, new message came from there */
+void sa_move(struct ike_sa *, const struct path *);  /* new addresses, children follow (2.23) */
+void sa_inherit(struct ike_sa *heir, struct ike_sa *old); /* children change their IKE SA (2.8, 1.3.2) */
+void sa_established(struct ike_sa *);
+struct ike_sa *sa_by_spi(struct core *, uint64_t our_spi);
+uint64_t sa_our_spi(const struct ike_sa *);
+uint64_t spi_new(struct core *);
+bool sa_usable(const struct ike_sa *); /* UP, and not on its way out */
+const struct conf_connection *sa_conn(const struct ike_sa *);
+
+/* --- Child SAs ------------------------------------------------------------------------------------------------------------------ */
+struct child_sa {
+    struct ike_sa *sa;
+    struct list in_sa;
+    struct map_node by_spi;
+    bool in_map;
+    struct ticket id;
+    enum child_state state;
+    struct peer *peer;
+    uint16_t index;  /* of the configured child */
+    uint16_t pair;   /* with `children: split`: which pair of selectors */
+    uint32_t reqid, spi_in, spi_out;
+    struct suite suite;
+    bool transport, udp_encap, we_initiated;
+    bool doomed;      /* was deleted while it was being installed */
+    bool installed;   /* the kernel has something of it */
+    bool want_delete, want_rekey, deleting, rekeying;
+    bool redundant;   /* the loser of a simultaneous rekey */
+    bool used_pfs;
+    usec_t born, rekey_at, dies_at, retry_at, temporary_since;
+    struct timer life;
+    struct arena arena; /* the selectors */
+    struct ts_list ts_local, ts_remote;
+    struct ticket replaces;          /* rekey: the one it came from */
+    struct ticket peer_rekey;        /* the SA from the peer's rekey of this one, while ours is under way (2.8.1) */
+    struct secret peer_rekey_nonce;  /* the lower nonce of that exchange */
+    uint32_t delete_order;
+};
+struct child_sa *child_new(struct ike_sa *, uint16_t index, uint16_t pair);
+void child_set_state(struct child_sa *, enum child_state);
+const char *child_state_name(enum child_state);
+void child_free(struct child_sa *); /* memory only */
+/* Its kernel state goes, with or without its policies, and so does it. */
+void child_remove(struct child_sa *, bool replaced, const char *why);
+void child_live(struct child_sa *); /* timers of a child that is up */
+struct child_sa *child_by_spi_in(struct core *, uint32_t spi_in);
+struct child_sa *child_by_spi_out(struct ike_sa *, uint32_t spi_out);
+uint32_t child_spi_new(struct core *);
+const struct conf_child *child_conf(const struct child_sa *);
+void child_ask(struct child_sa *, struct ask *, enum ask_kind); /* fills what every ask about it has */
+struct child_sa *child_of_slot(struct peer *, uint16_t index, uint16_t pair); /* a living one, any IKE SA; NULL */
+
+/* --- peers ----------------------------------------------------------------------------------------------------------------------- */
+struct slot_wish { /* one Child SA that the configuration describes */
+    bool ordered, down, acquired;
+    usec_t retry_at, last_up;
+    unsigned failures;
+    uint32_t acquire_seq;
+    struct ts acquire_local, acquire_remote;
+    uint16_t ke_group; /* the peer asked for it (INVALID_KE_PAYLOAD), 0 = ours */
+};
+struct waiting_order {
+    uint32_t id;
+    int child; /* -1 = any */
+};
+struct peer {
+    struct core *core;
+    const struct conf_connection *conn;
+    struct ticket id;
+    struct list sas;
+    struct slot_wish *slots;
+    size_t n_slots;
+    uint16_t *first_slot; /* of each configured child; n_children + 1 of them */
+    struct timer retry;
+    usec_t retry_at;
+    unsigned failures;
+    bool resolving;
+    uint16_t ke_group; /* for the next IKE_SA_INIT, 0 = our first */
+    struct addr remote, local; /* as resolved; family 0 = not yet */
+    usec_t resolved_at;
+    struct waiting_order orders[ORDERS_WAITING_MAX];
+    size_t n_orders;
+};
+int peers_load(struct core *, struct conf *);
+void peers_free(struct core *);
+void peer_reconcile(struct peer *); /* start whatever is wanted and missing, or set the timer for it */
+void peer_order(struct peer *, const struct order *, int child);
+void peer_orders_done(struct peer *, int child, bool ok, const char *fmt, ...) PRINTF(4, 5);
+void peer_ike_failed(struct peer *, struct ike_sa *, const char *why);
+bool peer_can_initiate(const struct peer *);
+bool peer_accepts(const struct peer *, const struct path *); /* may this datagram be from it */
+struct peer *peer_for_init(struct core *, const struct path *, size_t *from); /* next candidate, best first */
+struct peer *peer_for_auth(struct ike_sa *, const struct id *claimed, const struct id *wanted_of_us, struct text *why);
+void peer_slot_failed(struct peer *, uint16_t index, uint16_t pair, usec_t wait, const char *why);
+int peer_missing_slot(struct peer *, usec_t now); /* index into slots of one that is wanted, missing and due; -1 */
+bool peer_slot_wanted(const struct peer *, size_t slot);
+void peer_slot_place(const struct peer *, size_t slot, uint16_t *child, uint16_t *pair);
+size_t peer_slot_of(const struct peer *, uint16_t child, uint16_t pair);
+struct ike_sa *peer_current(struct peer *); /* a usable IKE SA, or NULL */
+void peer_dedupe(struct peer *, struct ike_sa *newest); /* both initiated: converge to one */
+void peer_acquire(struct peer *, const struct event *);
+void peer_resolved(struct peer *, const struct answer *);
+const char *peer_name(const struct peer *);
+void peer_configured_id(const struct peer *, const struct conf_end *, struct id *out);
+
+/* --- exchanges -------------------------------------------------------------------------------------------------------------------- */
+enum step {
+    STEP_NEXT,   /* go on */
+    STEP_WAIT,   /* something was asked; the next step runs when the answer is here */
+    STEP_DONE,   /* the recipe ends well */
+    STEP_DROP,   /* as if the message had never come */
+    STEP_REFUSE, /* answer with refuse()'s notify; the SA stays as it is */
+    STEP_KILL,   /* send what is in `out` (responder), then the IKE SA is gone */
+    STEP_AGAIN,  /* initiator: make the request anew */
+};
+typedef enum step step_fn(struct xchg *);
+
+struct exchange {
+    const char *name;
+    uint8_t type;
+    payload_set must, may; /* of a request */
+    payload_set answer_must;
+    step_fn *const *initiate, *const *conclude, *const *respond;
+    const struct rider *const *riders;
+};
+extern const struct exchange exchange_init, exchange_auth, exchange_child, exchange_rekey_ike, exchange_info;
+
+/* An extension that rides inside an exchange: one RFC, one file. */
+struct rider {
+    const char *name;
+    bool (*boards)(const struct xchg *);   /* shall it write; NULL = always */
+    void (*write)(struct xchg *);
+    void (*read)(struct xchg *);           /* what the peer sent */
+};
+
+struct xchg {
+    struct core *core;
+    struct ike_sa *sa;
+    const struct exchange *row;
+    struct arena arena;
+    bool ours;
+    bool concluding; /* the answer is here */
+    uint32_t message_id;
+    step_fn *const *at;
+    struct ticket ticket;         /* of the ask it waits for */
+    const struct answer *answer;  /* valid in the step after STEP_WAIT */
+    enum ask_kind waiting_for;
+    usec_t wait_until;
+    struct timer patience;
+
+    struct ike_header header; /* of what came */
+    struct path path;
+    const struct payload *in;
+    struct payload_list out;
+
+    /* key exchange and nonces of this exchange; ni, nr by role in it */
+    const struct alg *ke;
+    struct secret ke_private, shared;
+    struct secret ke_public;
+    struct secret ni, nr;
+    struct span cookie; /* IKE_SA_INIT: to be repeated (2.6) */
+    unsigned rounds;    /* IKE_SA_INIT: how often it was begun anew */
+    struct proposals offered;
+    struct proposal chosen;
+    struct transform chosen_store[TRANSFORM_TYPE_MAX];
+    struct suite suite;
+    char *first_error; /* unprotected error heard in IKE_SA_INIT (2.21.1) */
+
+    /* Child SA under construction */
+    struct child_sa *child;
+    uint16_t child_index, child_pair;
+    bool rekeys_child;
+    struct ticket old_child;
+    uint16_t child_error; /* notify to answer with; 0 = going well */
+    uint8_t child_error_data[4];
+    uint8_t child_error_data_len;
+    char child_why[400];
+    struct ts_list ts_i, ts_r; /* what was offered (ours) or is answered */
+    bool wide;                 /* rekey: original wide selectors, not the narrowed ones */
+    bool ts_additional;
+    struct child_keys child_keys;
+
+    /* IKE SA under construction (rekey) */
+    struct ike_sa *heir;
+
+    /* INFORMATIONAL */
+    bool deletes_ike;
+
+    uint16_t refusal;
+    struct span refusal_data;
+    uint8_t refusal_protocol;
+};
+struct xchg *xchg_new(struct ike_sa *, const struct exchange *, bool ours);
+void xchg_free(struct xchg *);
+void xchg_run(struct xchg *);            /* from x->at until it waits or ends */
+void xchg_begin(struct xchg *);          /* ours: initiate */
+void xchg_answered(struct xchg *, const struct answer *);
+void xchg_request(struct ike_sa *, const struct ike_header *, const struct path *, struct payload *, struct arena *);
+void xchg_response(struct ike_sa *, const struct ike_header *, const struct path *, struct payload *, struct arena *);
+enum step refuse(struct xchg *, uint16_t notify, const char *fmt, ...) PRINTF(3, 4);
+enum step drop(struct xchg *, const char *fmt, ...) PRINTF(2, 3);
+enum step kill_sa(struct xchg *, const char *fmt, ...) PRINTF(2, 3);
+/* Ask, and go on with the next step when the answer is here. */
+enum step xchg_ask(struct xchg *, struct ask *);
+void riders_write(struct xchg *);
+void riders_read(struct xchg *);
+
+/* key exchange and nonce (ke.c) */
+enum step ke_generate(struct xchg *);  /* x->ke -> ke_private, ke_public; waits for slow groups */
+enum step ke_generated(struct xchg *); /* takes the worker's answer, if there was one */
+enum step ke_derive(struct xchg *);    /* with the peer's value in x->in -> shared */
+enum step ke_derived(struct xchg *);
+enum step ke_both(struct xchg *);      /* responder: both at once */
+enum step ke_both_done(struct xchg *);
+int nonce_new(struct core *, const struct suite *, struct secret *out);
+bool nonce_read(const struct payload *in, struct secret *out); /* 16..256 bytes (2.10) */
+const struct alg *ke_of_proposals(struct core *, struct proposals, uint16_t prefer);
+void ke_write(struct xchg *);
+
+/* the Child SA part, shared by IKE_AUTH and CREATE_CHILD_SA (child_steps.c) */
+void child_fail(struct xchg *, uint16_t notify, const char *fmt, ...) PRINTF(3, 4);
+bool child_offer(struct xchg *, bool with_ke);     /* initiator: makes the child, writes SA, TS (and USE_TRANSPORT_MODE) */
+enum step child_select(struct xchg *);             /* responder: which configured child, proposal, selectors */
+enum step child_accept(struct xchg *);             /* initiator: is the answer within the offer */
+enum step child_keys_make(struct xchg *);
+enum step child_install(struct xchg *);
+enum step child_installed(struct xchg *);
+enum step child_reply(struct xchg *);              /* responder: SA, TS or the error */
+void child_offer_fill(struct xchg *, struct proposals *, bool with_ke);
+
+/* authentication (auth.c) */
+enum step auth_make(struct xchg *);
+enum step auth_check(struct xchg *);
+bool auth_verdict(struct xchg *); /* reads x->answer; true only for VERDICT_ACCEPTED */
+uint16_t auth_hashes_read(const struct payload *in);
+
+/* simultaneous rekeys (collide.c) */
+struct span nonce_lower(struct span a, struct span b);
+void collide_child(struct xchg *, struct child_sa *ours_new, struct child_sa *old);
+void collide_ike(struct xchg *, struct ike_sa *ours_new);
+
+/* --- the window (window.c), the seal (seal.c), the door (door.c) -------------------------------------------------------------------- */
+void window_send_request(struct xchg *);
+void window_send_reply(struct xchg *);
+void window_request_done(struct ike_sa *); /* the outstanding request is answered or abandoned */
+void window_retransmit(struct core *, struct timer *);
+void door_packet(struct core *, const struct input *);
+void door_cookie_init(struct core *);
+bool door_cookies_wanted(const struct core *);
+void door_half_open(struct ike_sa *, bool in);
+
+/* Seal a chain into one datagram or its fragments. 0 or ERR_*. */
+int seal_message(struct ike_sa *, const struct ike_header *, const struct payload *chain, struct packets *out) MUST_USE;
+/* Open SK (or the one inside SKF): plaintext chain into the arena. `outer` is the list that was read, ending in SK or SKF.
+ * 0 = chain is there; ERR_AGAIN = a fragment was stored; ERR_CRYPTO, ERR_BAD, ERR_LIMIT = drop it. */
+int seal_open(struct ike_sa *, const struct ike_header *, struct span datagram, const struct payload *outer, struct arena *,
+              uint8_t *first, struct span *chain) MUST_USE;
+
+/* orders (orders.c) */
+void order_take(struct core *, const struct order *);
+void order_check_stopped(struct core *);
+void event_take(struct core *, const struct event *);
+
+#endif

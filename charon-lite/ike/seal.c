@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * SK and SKF payloads: RFC 7296 3.14, RFC 5282 (AEAD), RFC 7383 (fragments). Opening gives plaintext or nothing: integrity first,
+ * also for a cipher with a separate MAC.
+ *
+ *     header | clear part | SK header | IV | ciphertext (chain | padding | pad length) | ICV
+ *     '------------------ associated data / MAC ---------------------------------'
+ */
+#include "ike/ike.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SK_HEADER 4
+#define SKF_HEADER 8
+
+static size_t icv_len(const struct suite *s)
+{
+    return s->encr->flags & ALG_AEAD ? s->encr->icv_len : s->integ->icv_len;
+}
+
+static size_t block_of(const struct suite *s)
+{
+    return s->encr->block_len > 1 ? s->encr->block_len : 1;
+}
+
+static size_t padded_len(const struct suite *s, size_t plain)
+{
+    size_t block = block_of(s);
+
+    return (plain + 1 + block - 1) / block * block;
+}
+
+/* Counter modes must never repeat an IV under one key, CBC's must not be foreseeable (RFC 7296 3.14, RFC 5282 3.1). */
+static void iv_make(struct ike_sa *sa, uint8_t *iv, size_t len)
+{
+    if (sa->suite.encr->block_len > 1 || len != 8)
+        sa->core->rng.fill(sa->core->rng.ctx, iv, len);
+    else
+        put_u64(iv, ++sa->iv_counter);
+}
+
+/* Seal one datagram. `outer` is SK_HEADER or SKF_HEADER bytes long. */
+static int seal_one(struct ike_sa *sa, struct ike_header h, uint8_t inner, struct span plain, uint16_t number, uint16_t total,
+                    struct packets *out)
+{
+    const struct suite *s = &sa->suite;
+    size_t head = total ? SKF_HEADER : SK_HEADER, iv_len = s->encr->iv_len, body = padded_len(s, plain.len), icv = icv_len(s);
+    struct span key = secret_view(sa->initiator ? &sa->keys.ei : &sa->keys.er);
+    struct span mac_key = secret_view(sa->initiator ? &sa->keys.ai : &sa->keys.ar);
+    struct span iv, aad, text;
+    struct buf b;
+    uint8_t *p;
+    int err;
+
+    buf_init(&b, MESSAGE_MAX);
+    h.next = total ? PAYLOAD_SKF : PAYLOAD_SK;
+    h.length = (uint32_t)(IKE_HEADER_LEN + head + iv_len + body + icv);
+    msg_write_header(&b, &h);
+    buf_u8(&b, number > 1 ? PAYLOAD_NONE : inner);
+    buf_u8(&b, 0);
+    buf_u16(&b, (uint16_t)(head + iv_len + body + icv));
+    if (total) {
+        buf_u16(&b, number);
+        buf_u16(&b, total);
+    }
+    p = buf_room(&b, iv_len + body + icv);
+    if (!p) {
+        buf_done(&b);
+        return ERR_LIMIT;
+    }
+    iv_make(sa, p, iv_len);
+    memset(p + iv_len, 0, body + icv);
+    if (plain.len)
+        memcpy(p + iv_len, plain.p, plain.len);
+    p[iv_len + body - 1] = (uint8_t)(body - plain.len - 1);
+    iv = span_of(p, iv_len);
+    aad = span_of(b.p, IKE_HEADER_LEN + head);
+    text = span_of(p + iv_len, body);
+    err = s->encr->cipher->seal(s->encr, key, iv, aad, text, p + iv_len);
+    if (err == 0 && s->integ) {
+        struct span all = span_of(b.p, b.len - icv);
+
+        err = s->integ->mac->mac(s->integ, mac_key, &all, 1, p + iv_len + body);
+    }
+    if (err == 0)
+        packets_add(out, buf_view(&b));
+    buf_done(&b);
+    return err;
+}
+
+/* Largest IP datagram for IKE on this path, and what its outer headers take (RFC 7383 2.5.1). */
+static size_t datagram_room(const struct ike_sa *sa)
+{
+    const struct conf_connection *conn = sa_conn(sa);
+    size_t size = conn && conn->fragment_size ? conn->fragment_size : 1280;
+    size_t ip = sa->path.remote.addr.family == 6 ? 40 : 20;
+
+    return size - ip - 8 - (sa->path.natt ? 4 : 0);
+}
+
+int seal_message(struct ike_sa *sa, const struct ike_header *h, const struct payload *chain, struct packets *out)
+{
+    const struct suite *s = &sa->suite;
+    size_t room = datagram_room(sa), fixed = IKE_HEADER_LEN + SKF_HEADER + s->encr->iv_len + icv_len(s), each, total;
+    uint8_t first = chain ? chain->type : PAYLOAD_NONE;
+    struct buf plain;
+    int err = 0;
+
+    buf_init(&plain, MESSAGE_MAX - 1000);
+    msg_write_payloads(&plain, chain);
+    if (plain.failed) {
+        buf_done(&plain);
+        return ERR_LIMIT;
+    }
+    each = room > fixed + 64 ? (room - fixed) / block_of(s) * block_of(s) - 1 : 64;
+    total = (plain.len + each - 1) / each;
+    if (!sa->fragmentation || fixed - 4 + padded_len(s, plain.len) <= room || total < 2) {
+        err = seal_one(sa, *h, first, buf_view(&plain), 0, 0, out);
+    } else if (total > FRAGMENTS_MAX) {
+        err = ERR_LIMIT;
+    } else {
+        for (size_t i = 0; err == 0 && i < total; i++)
+            err = seal_one(sa, *h, first, span_part(buf_view(&plain), i * each, each), (uint16_t)(i + 1), (uint16_t)total, out);
+    }
+    if (out->bytes.failed)
+        err = ERR_LIMIT;
+    buf_done(&plain);
+    return err;
+}
+
+/* Verify, decrypt, and take the padding off one SK or SKF payload; the plaintext lies in the arena. */
+static int open_one(struct ike_sa *sa, struct span datagram, const struct payload *sk, struct arena *a, struct span *plain)
+{
+    const struct suite *s = &sa->suite;
+    size_t icv = icv_len(s), iv_len = s->encr->iv_len, body;
+    struct span key = secret_view(sa->initiator ? &sa->keys.er : &sa->keys.ei);
+    struct span mac_key = secret_view(sa->initiator ? &sa->keys.ar : &sa->keys.ai);
+    struct span sealed = sk->u.sk.sealed;
+    uint8_t mac[64], *out;
+
+    if (sealed.len < iv_len + icv + 1)
+        return ERR_SHORT;
+    body = sealed.len - iv_len - icv;
+    if (body % block_of(s))
+        return ERR_BAD;
+    if (s->integ) {
+        struct span all = span_of(datagram.p, datagram.len - icv);
+
+        if (s->integ->mac->mac(s->integ, mac_key, &all, 1, mac) < 0 ||
+            !secret_equal(span_of(mac, icv), span_part(sealed, sealed.len - icv, icv)))
+            return ERR_CRYPTO;
+    }
+    out = arena_alloc(a, sealed.len);
+    if (!out)
+        return ERR_LIMIT;
+    if (s->encr->cipher->open(s->encr, key, span_part(sealed, 0, iv_len), span_part(datagram, 0, sk->u.sk.aad_len),
+                              span_part(sealed, iv_len, s->integ ? body : body + icv), out) < 0)
+        return ERR_CRYPTO;
+    if ((size_t)out[body - 1] + 1 > body)
+        return ERR_BAD;
+    *plain = span_of(out, body - 1 - out[body - 1]);
+    return 0;
+}
+
+void fragments_done(struct fragments *f)
+{
+    for (uint16_t i = 0; f->parts && i < f->total; i++)
+        secret_done(&f->parts[i]);
+    free(f->parts);
+    *f = (struct fragments){0};
+}
+
+/* RFC 7383 2.6: a larger total begins anew, a smaller one is old news, duplicates are dropped. */
+static int fragments_fit(struct fragments *f, const struct ike_header *h, const struct payload *skf, usec_t now)
+{
+    uint16_t number = skf->u.sk.number, total = skf->u.sk.total;
+
+    if (number < 1 || number > total || total > FRAGMENTS_MAX)
+        return ERR_BAD;
+    if (f->parts && (f->message_id != h->message_id || total > f->total || now - f->since > FRAGMENTS_TIME))
+        fragments_done(f);
+    if (f->parts && total < f->total)
+        return ERR_BAD;
+    if (!f->parts) {
+        f->parts = calloc(total, sizeof(*f->parts));
+        if (!f->parts)
+            return ERR_MEMORY;
+        f->message_id = h->message_id;
+        f->total = total;
+        f->since = now;
+    }
+    return f->parts[number - 1].p ? ERR_EXISTS : 0;
+}
+
+static int fragments_join(struct fragments *f, struct arena *a, uint8_t *first, struct span *chain)
+{
+    uint8_t *all = arena_alloc(a, f->bytes ? f->bytes : 1);
+    size_t at = 0;
+
+    if (!all)
+        return ERR_LIMIT;
+    for (uint16_t i = 0; i < f->total; i++) {
+        memcpy(all + at, f->parts[i].p, f->parts[i].len);
+        at += f->parts[i].len;
+    }
+    *first = f->first_inner;
+    *chain = span_of(all, at);
+    fragments_done(f);
+    return 0;
+}
+
+static int open_fragment(struct ike_sa *sa, const struct ike_header *h, struct span datagram, const struct payload *skf, struct arena *a,
+                         uint8_t *first, struct span *chain)
+{
+    struct fragments *f = h->flags & IKE_FLAG_RESPONSE ? &sa->in_response : &sa->in_request;
+    struct span plain;
+    int err;
+
+    if (!sa->fragmentation)
+        return ERR_BAD;
+    err = open_one(sa, datagram, skf, a, &plain); /* the ICV before anything is kept (2.6) */
+    if (err == 0)
+        err = fragments_fit(f, h, skf, sa->core->now);
+    if (err == 0 && (plain.len == 0 || f->bytes + plain.len > MESSAGE_MAX))
+        err = ERR_LIMIT;
+    if (err == 0)
+        err = secret_set(&f->parts[skf->u.sk.number - 1], plain);
+    if (err < 0)
+        return err;
+    f->have++;
+    f->bytes += plain.len;
+    if (skf->u.sk.number == 1)
+        f->first_inner = skf->u.sk.inner;
+    return f->have == f->total ? fragments_join(f, a, first, chain) : ERR_AGAIN;
+}
+
+int seal_open(struct ike_sa *sa, const struct ike_header *h, struct span datagram, const struct payload *outer, struct arena *a,
+              uint8_t *first, struct span *chain)
+{
+    const struct payload *sk = outer;
+
+    while (sk && sk->type != PAYLOAD_SK && sk->type != PAYLOAD_SKF)
+        sk = sk->next;
+    if (!sk || sk->u.sk.sealed.p + sk->u.sk.sealed.len != datagram.p + datagram.len)
+        return ERR_BAD;
+    if (sk->type == PAYLOAD_SKF)
+        return open_fragment(sa, h, datagram, sk, a, first, chain);
+    *first = sk->u.sk.inner;
+    return open_one(sa, datagram, sk, a, chain);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Message IDs, retransmission, cached replies (RFC 7296 2.1 - 2.4). The window is 1: one request of ours and one of theirs at a
+ * time. A request is repeated byte for byte by who made it; a responder only answers, and repeats its last answer for a repeated request.
+ */
+#include "ike/ike.h"
+
+void packets_add(struct packets *p, struct span datagram)
+{
+    if (!p->bytes.max)
+        buf_init(&p->bytes, 2 * MESSAGE_MAX);
+    buf_u16(&p->bytes, (uint16_t)datagram.len);
+    buf_span(&p->bytes, datagram);
+}
+
+void packets_send(struct core *c, const struct packets *p, const struct path *path)
+{
+    struct reader r = reader_of(buf_view(&p->bytes));
+
+    while (read_left(&r) > 2) {
+        uint16_t len = read_u16(&r);
+
+        out_send(c, path, read_span(&r, len));
+    }
+}
+
+void packets_done(struct packets *p)
+{
+    buf_done(&p->bytes);
+    p->bytes.max = 0;
+}
+
+static struct ike_header header_make(const struct xchg *x)
+{
+    const struct ike_sa *sa = x->sa;
+
+    return (struct ike_header){
+        .spi_i = sa->spi_i,
+        .spi_r = sa->spi_r,
+        .major = 2,
+        .exchange = x->row->type,
+        .flags = (uint8_t)((sa->initiator ? IKE_FLAG_INITIATOR : 0) | (x->ours ? 0 : IKE_FLAG_RESPONSE)),
+        .message_id = x->message_id,
+    };
+}
+
+/* IKE_SA_INIT goes in clear, and both messages are kept whole for AUTH (2.15). */
+static int message_write(struct xchg *x, struct packets *to)
+{
+    struct ike_header h = header_make(x);
+    struct ike_sa *sa = x->sa;
+
+    if (x->out.failed || x->arena.failed)
+        return ERR_LIMIT;
+    if (x->row->type != IKE_SA_INIT)
+        return seal_message(sa, &h, x->out.first, to);
+    buf_reset(&sa->init_ours);
+    msg_write(&sa->init_ours, &h, x->out.first);
+    if (sa->init_ours.failed)
+        return ERR_LIMIT;
+    packets_add(to, buf_view(&sa->init_ours));
+    return to->bytes.failed ? ERR_LIMIT : 0;
+}
+
+static usec_t retransmit_wait(struct core *c, unsigned tries)
+{
+    usec_t wait = c->conf->retransmit_us ? c->conf->retransmit_us : 2 * USEC_SEC;
+    uint32_t factor = c->conf->retransmit_factor > 100 ? c->conf->retransmit_factor : 180;
+
+    for (; tries > 1 && wait < RETRANSMIT_MAX; tries--)
+        wait = wait / 100 * factor;
+    return jitter(c, wait < RETRANSMIT_MAX ? wait : RETRANSMIT_MAX, 10);
+}
+
+void window_send_request(struct xchg *x)
+{
+    struct ike_sa *sa = x->sa;
+    struct core *c = x->core;
+    int err;
+
+    packets_done(&sa->request);
+    err = message_write(x, &sa->request);
+    if (err < 0) {
+        sa_kill(sa, FACT_LIMIT, "our %s request could not be written: %s", x->row->name, err_text(err));
+        return;
+    }
+    sa->tries = 1;
+    sa->first_try = sa->last_sent = c->now;
+    packets_send(c, &sa->request, &sa->path);
+    timer_set(c, &sa->retransmit, c->now + retransmit_wait(c, 1));
+}
+
+void window_send_reply(struct xchg *x)
+{
+    struct ike_sa *sa = x->sa;
+    int err;
+
+    packets_done(&sa->reply);
+    err = message_write(x, &sa->reply);
+    if (err < 0) {
+        sa_kill(sa, FACT_LIMIT, "our %s response could not be written: %s", x->row->name, err_text(err));
+        return;
+    }
+    sa->last_sent = x->core->now;
+    packets_send(x->core, &sa->reply, &x->path);
+}
+
+void window_request_done(struct ike_sa *sa)
+{
+    timer_stop(sa->core, &sa->retransmit);
+    packets_done(&sa->request);
+    fragments_done(&sa->in_response);
+    sa->tries = 0;
+}
+
+static bool given_up(const struct ike_sa *sa)
+{
+    const struct conf_connection *conn = sa_conn(sa);
+    uint32_t max = sa->core->conf->retransmit_tries ? sa->core->conf->retransmit_tries : 12;
+    usec_t dead_after = conn ? conn->dead_after_us : 0;
+
+    if (sa->state == IKE_LEAVING)
+        return sa->tries >= 4;
+    if (sa->ours && sa->ours->first_error && sa->core->now - sa->first_try >= INIT_ERROR_WAIT)
+        return true;
+    return sa->tries >= max || (dead_after && sa->core->now - sa->first_try >= dead_after);
+}
+
+static void give_up(struct ike_sa *sa)
+{
+    long seconds = (long)((sa->core->now - sa->first_try) / USEC_SEC);
+
+    if (sa->ours && sa->ours->first_error)
+        sa_kill(sa, FACT_IKE_FAILED, "%s", sa->ours->first_error);
+    else if (sa->state == IKE_LEAVING)
+        sa_kill(sa, FACT_IKE_DOWN, "the peer did not confirm the deletion");
+    else if (sa->state == IKE_UP)
+        sa_kill(sa, FACT_PEER_DEAD, "no answer to %u tries in %ld s: the peer is dead or unreachable", sa->tries, seconds);
+    else
+        sa_kill(sa, FACT_IKE_FAILED, "no answer to %s (%u tries in %ld s): is the address right, are UDP 500 and 4500 open, does the peer run?",
+                sa->ours ? sa->ours->row->name : "the request", sa->tries, seconds);
+}
+
+void window_retransmit(struct core *c, struct timer *t)
+{
+    struct ike_sa *sa = CONTAINER_OF(t, struct ike_sa, retransmit);
+    usec_t next;
+
+    if (given_up(sa)) {
+        give_up(sa);
+        return;
+    }
+    sa->tries++;
+    c->counts.retransmits++;
+    tell(c, FACT_RETRANSMIT, sa->peer, sa, NULL, "%s request %u sent again, try %u", sa->ours ? sa->ours->row->name : "?",
+         sa->ours ? sa->ours->message_id : 0, sa->tries);
+    packets_send(c, &sa->request, &sa->path);
+    sa->last_sent = c->now;
+    next = c->now + retransmit_wait(c, sa->tries);
+    if (sa->ours && sa->ours->first_error && next > sa->first_try + INIT_ERROR_WAIT)
+        next = sa->first_try + INIT_ERROR_WAIT > c->now ? sa->first_try + INIT_ERROR_WAIT : c->now + 1;
+    timer_set(c, t, next);
+}
