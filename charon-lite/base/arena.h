@@ -13,10 +13,10 @@ struct arena {
     bool failed;
 };
 void arena_init(struct arena *, size_t max);
-void arena_done(struct arena *);                /* wipes and frees all; the arena may be used again */
-void arena_reset(struct arena *);               /* like done, but keeps one block for the next use */
+void arena_done(struct arena *);                         /* wipes and frees all; the arena may be used again */
+void arena_reset(struct arena *);                        /* like done, but keeps one block for the next use */
 void arena_join(struct arena *into, struct arena *from); /* `into` owns what `from` owned; `from` is empty */
-void *arena_alloc(struct arena *, size_t size); /* zeroed, 16-byte aligned; NULL when failed */
+void *arena_alloc(struct arena *, size_t size);          /* zeroed, 16-byte aligned; NULL when failed */
 #define arena_new(a, type) ((type *)arena_alloc((a), sizeof(type)))
 struct span arena_copy(struct arena *, struct span); /* SPAN_NONE when failed or empty */
 char *arena_string(struct arena *, const char *s);   /* a copy; NULL for NULL or when failed */

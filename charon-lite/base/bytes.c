@@ -33,6 +33,11 @@ struct span span_part(struct span s, size_t from, size_t len)
     return span_of(s.p ? s.p + from : NULL, len);
 }
 
+bool span_has(struct span s, uint8_t byte)
+{
+    return s.len && memchr(s.p, byte, s.len);
+}
+
 bool span_is_zero(struct span s)
 {
     uint8_t any = 0;

@@ -22,7 +22,8 @@ bool span_equal(struct span a, struct span b);
 int span_compare(struct span a, struct span b);
 /* The part [from, from + len), cut to what is there. */
 struct span span_part(struct span s, size_t from, size_t len);
-bool span_is_zero(struct span s); /* every byte is 0 (true for an empty span) */
+bool span_has(struct span s, uint8_t byte); /* is that byte in it */
+bool span_is_zero(struct span s);           /* every byte is 0 (true for an empty span) */
 
 /* Owned, growing, bounded bytes. A write past `max`, or without memory, sets `failed` and changes nothing else:
  * write a whole message, then check once. Wiped on done. */

@@ -6,6 +6,13 @@
 
 #define WORK_MAX 100000 /* rounds of sa_pump in one step: a bound against our own mistakes */
 
+/* Only brings the step about: order_check_stopped() looks at the time itself. */
+static void stop_due(struct core *c, struct timer *t)
+{
+    (void)c;
+    (void)t;
+}
+
 struct core *core_new(const struct core_setup *setup)
 {
     struct core *c = calloc(1, sizeof(*c));
@@ -18,6 +25,7 @@ struct core *core_new(const struct core_setup *setup)
     c->now = setup->now;
     c->keylog = setup->keylog;
     c->keylog_ctx = setup->keylog_ctx;
+    c->stop_timer.fire = stop_due;
     list_init(&c->sas);
     list_init(&c->graveyard);
     list_init(&c->work);
@@ -25,6 +33,7 @@ struct core *core_new(const struct core_setup *setup)
     map_init(&c->by_child_spi, &c->rng);
     map_init(&c->half_open, &c->rng);
     map_init(&c->sources, &c->rng);
+    c->natd_hash = alg_find(c->algs, TRANSFORM_NONE, 1, 0);
     c->cookie_mac = alg_find(c->algs, TRANSFORM_PRF, 5, 0); /* PRF_HMAC_SHA2_256 */
     door_cookie_init(c);
     if (!c->cookie_mac || peers_load(c, c->conf) < 0)
@@ -46,8 +55,7 @@ struct core *core_free(struct core *c)
 {
     if (!c)
         return NULL;
-    LIST_EACH(it, &c->sas)
-    {
+    LIST_EACH (it, &c->sas) {
         struct ike_sa *sa = LIST_ITEM(it, struct ike_sa, in_core);
 
         list_remove(&sa->in_core);
@@ -69,13 +77,13 @@ struct core *core_free(struct core *c)
 
 /* --- timers -------------------------------------------------------------------------------------------------------------- */
 
-void timer_set(struct core *c, struct timer *t, usec_t at)
+void wake_set(struct core *c, struct timer *t, usec_t at)
 {
     if (at == USEC_NEVER || heap_set(&c->timers, &t->node, at) < 0)
         heap_remove(&c->timers, &t->node);
 }
 
-void timer_stop(struct core *c, struct timer *t)
+void wake_stop(struct core *c, struct timer *t)
 {
     heap_remove(&c->timers, &t->node);
 }
@@ -177,7 +185,8 @@ void *ticket_find(const struct core *c, struct ticket t, enum ticket_for what)
 static void child_answer(struct core *c, struct child_sa *child, const struct answer *a)
 {
     if (a->kind == ASK_CHILD_OUTBOUND && a->result != ANSWER_OK) {
-        tell(c, FACT_KERNEL, child->peer, child->sa, child, "the outbound SA was not installed: %s", a->why ? a->why : "no reason given");
+        tell(c, FACT_KERNEL, child->peer, child->sa, child, "the outbound SA was not installed: %s",
+             a->why ? a->why : "no reason given");
         child->want_delete = true;
         sa_wake(child->sa);
     } else if (a->result == ANSWER_FAILED && a->why) {
@@ -199,7 +208,8 @@ static void answer_take(struct core *c, const struct answer *a)
         peer_resolved(p, a);
 }
 
-/* --- the step ---------------------------------------------------------------------------------------------------------------- */
+/* --- the step ----------------------------------------------------------------------------------------------------------------
+ */
 
 static void core_start(struct core *c)
 {

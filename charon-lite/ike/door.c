@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The first look at a packet: header, version, which IKE SA, window; for a new IKE_SA_INIT the limits and the cookie (RFC 7296 2.6,
- * RFC 8019 4). A stranger gets at most one small datagram back and no memory before it has shown that it hears us.
+ * The first look at a packet: header, version, which IKE SA, window; for a new IKE_SA_INIT the limits and the cookie (RFC
+ * 7296 2.6, RFC 8019 4). A stranger gets at most one small datagram back and no memory before it has shown that it hears us.
  */
 #include "ike/ike.h"
 
@@ -14,7 +14,8 @@ struct source {
     uint32_t half_open;
 };
 
-/* --- half-open SAs per source ------------------------------------------------------------------------------------------------- */
+/* --- half-open SAs per source -------------------------------------------------------------------------------------------------
+ */
 
 static struct prefix source_net(const struct addr *a)
 {
@@ -105,7 +106,8 @@ static struct ike_sa *half_open_find(struct core *c, const struct ike_header *h,
     return NULL;
 }
 
-/* --- cookies (2.6): version | MAC(secret, Ni | IPi | SPIi) ---------------------------------------------------------------------- */
+/* --- cookies (2.6): version | MAC(secret, Ni | IPi | SPIi)
+ * ---------------------------------------------------------------------- */
 
 #define COOKIE_LEN (1 + 20)
 
@@ -123,7 +125,8 @@ void door_cookie_init(struct core *c)
     cookie_secret_new(c);
 }
 
-static void cookie_make(struct core *c, const struct cookie_secret *s, struct span ni, const struct path *path, uint64_t spi_i, uint8_t *out)
+static void cookie_make(struct core *c, const struct cookie_secret *s, struct span ni, const struct path *path, uint64_t spi_i,
+                        uint8_t *out)
 {
     uint8_t spi[8], mac[64];
     struct span parts[] = {ni, addr_span(&path->remote.addr), span_of(spi, 8)};
@@ -156,7 +159,8 @@ bool door_cookies_wanted(const struct core *c)
     return c->counts.half_open >= c->conf->limits.cookie_threshold;
 }
 
-/* --- answers without an SA ------------------------------------------------------------------------------------------------------- */
+/* --- answers without an SA
+ * ------------------------------------------------------------------------------------------------------- */
 
 /* An unprotected notify: header copied from the request, response flag set (1.5, 2.21.4, 2.6). */
 static void answer_clear(struct core *c, const struct ike_header *to, const struct path *path, uint16_t type, struct span data)
@@ -193,7 +197,8 @@ static void dropped(struct core *c, const struct path *path, const char *why)
     tell(c, FACT_DROPPED, NULL, NULL, NULL, "packet from %s dropped: %s", endpoint_format(&path->remote, from), why);
 }
 
-/* --- a new IKE_SA_INIT request ---------------------------------------------------------------------------------------------------- */
+/* --- a new IKE_SA_INIT request
+ * ---------------------------------------------------------------------------------------------------- */
 
 static bool limits_allow(struct core *c, const struct path *path)
 {
@@ -266,10 +271,11 @@ static void init_request(struct core *c, const struct ike_header *h, const struc
     arena_done(&arena);
 }
 
-/* --- packets of an IKE SA ----------------------------------------------------------------------------------------------------------- */
+/* --- packets of an IKE SA
+ * ----------------------------------------------------------------------------------------------------------- */
 
-/* The hash that tells a repeated request from a forged one: requests are repeated byte for byte (2.1); of several fragments only the
- * first brings the answer again (RFC 7383 2.6.1). */
+/* The hash that tells a repeated request from a forged one: requests are repeated byte for byte (2.1); of several fragments only
+ * the first brings the answer again (RFC 7383 2.6.1). */
 static bool repeats_last(struct ike_sa *sa, const struct ike_header *h, struct span data)
 {
     return h->message_id + 1 == sa->next_theirs && map_hash(&sa->core->by_spi, data) == sa->reply_to;
@@ -283,8 +289,10 @@ static bool fresh_id(const struct ike_sa *sa, const struct ike_header *h)
     return h->message_id == sa->next_theirs && !sa->theirs;
 }
 
-/* An authentic request that cannot even be read: INVALID_SYNTAX is fatal to the SA, an unknown critical payload is not (2.5, 2.21.3). */
-static void unreadable_request(struct ike_sa *sa, const struct ike_header *h, const struct path *path, int err, const struct wire_error *why)
+/* An authentic request that cannot even be read: INVALID_SYNTAX is fatal to the SA, an unknown critical payload is not
+ * (2.5, 2.21.3). */
+static void unreadable_request(struct ike_sa *sa, const struct ike_header *h, const struct path *path, int err,
+                               const struct wire_error *why)
 {
     const struct exchange rows[] = {{.name = "unreadable", .type = h->exchange}};
     struct xchg *x = xchg_new(sa, rows, false);
@@ -300,8 +308,8 @@ static void unreadable_request(struct ike_sa *sa, const struct ike_header *h, co
     window_send_reply(x);
     xchg_free(x);
     if (!critical || sa->state != IKE_UP)
-        sa_kill(sa, FACT_IKE_DOWN, "the peer's %s request is malformed: %s", exchange_name(h->exchange) ? exchange_name(h->exchange) : "?",
-                why->text);
+        sa_kill(sa, FACT_IKE_DOWN, "the peer's %s request is malformed: %s",
+                exchange_name(h->exchange) ? exchange_name(h->exchange) : "?", why->text);
 }
 
 static bool repeatable(const struct payload *outer)
@@ -312,8 +320,8 @@ static bool repeatable(const struct payload *outer)
     return true;
 }
 
-static void sealed_packet(struct ike_sa *sa, const struct ike_header *h, const struct path *path, struct span data, struct payload *outer,
-                          struct arena *a)
+static void sealed_packet(struct ike_sa *sa, const struct ike_header *h, const struct path *path, struct span data,
+                          struct payload *outer, struct arena *a)
 {
     bool response = h->flags & IKE_FLAG_RESPONSE;
     struct wire_error why = {0};
@@ -353,8 +361,8 @@ static void sealed_packet(struct ike_sa *sa, const struct ike_header *h, const s
 }
 
 /* Unprotected answers mean nothing but "look after this SA" (2.21.4); in IKE_SA_INIT they are all there is. */
-static void clear_packet(struct ike_sa *sa, const struct ike_header *h, const struct path *path, struct payload *in, struct span data,
-                         struct arena *a)
+static void clear_packet(struct ike_sa *sa, const struct ike_header *h, const struct path *path, struct payload *in,
+                         struct span data, struct arena *a)
 {
     if (h->exchange == IKE_SA_INIT && (h->flags & IKE_FLAG_RESPONSE) && sa->state == IKE_BORN && sa->initiator) {
         if (!fresh_id(sa, h) || h->spi_i != sa->spi_i || !addr_equal(&path->remote.addr, &sa->path.remote.addr))

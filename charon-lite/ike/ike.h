@@ -6,8 +6,8 @@
  *          -> ike_sa -> child_sa
  *                    -> xchg -> arena -> payloads     at most one of ours and one of theirs at a time (window 1)
  *
- * Memory is a tree; references that cross a step are tickets. Whatever dies in the middle of a step is only marked, and freed when
- * the step ends (core.c), so a step never holds a pointer to freed memory.
+ * Memory is a tree; references that cross a step are tickets. Whatever dies in the middle of a step is only marked, and freed
+ * when the step ends (core.c), so a step never holds a pointer to freed memory.
  */
 #ifndef CHARON_IKE_H
 #define CHARON_IKE_H
@@ -21,17 +21,19 @@ struct ike_sa;
 struct child_sa;
 struct peer;
 
-/* --- timers: one heap, one deadline ------------------------------------------------------------------------------------------ */
+/* --- timers: one heap, one deadline ------------------------------------------------------------------------------------------
+ */
 struct timer {
     struct heap_node node;
     void (*fire)(struct core *, struct timer *);
 };
-void timer_set(struct core *, struct timer *, usec_t at); /* USEC_NEVER stops it */
-void timer_stop(struct core *, struct timer *);
+void wake_set(struct core *, struct timer *, usec_t at); /* USEC_NEVER stops it */
+void wake_stop(struct core *, struct timer *);
 /* `us` less a random part of up to `percent` of it: rekeying and retries are jittered (RFC 7296 2.8, 2.4). */
 usec_t jitter(struct core *, usec_t us, unsigned percent);
 
-/* --- tickets ----------------------------------------------------------------------------------------------------------------- */
+/* --- tickets -----------------------------------------------------------------------------------------------------------------
+ */
 enum ticket_for { TICKET_FREE, TICKET_XCHG, TICKET_IKE_SA, TICKET_CHILD_SA, TICKET_PEER };
 struct slot {
     enum ticket_for what;
@@ -43,7 +45,8 @@ struct ticket ticket_take(struct core *, enum ticket_for, void *who); /* slot 0 
 void ticket_drop(struct core *, struct ticket *);
 void *ticket_find(const struct core *, struct ticket, enum ticket_for); /* NULL when it is stale */
 
-/* --- the core ---------------------------------------------------------------------------------------------------------------- */
+/* --- the core ----------------------------------------------------------------------------------------------------------------
+ */
 struct core {
     struct conf *conf;
     const struct alg_registry *algs;
@@ -72,7 +75,9 @@ struct core {
     const struct alg *cookie_mac, *natd_hash;
     uint32_t reqids; /* counter of dynamic reqids */
     uint32_t stop_order;
-    bool stopping;
+    bool stopping, stopped;
+    usec_t stop_by;
+    struct timer stop_timer;
     usec_t hint_from; /* rate limit of answers to unprotected packets */
     uint32_t hints;
     struct core_counts counts;
@@ -80,7 +85,8 @@ struct core {
     void *keylog_ctx;
 };
 
-/* --- saying (out.c) ---------------------------------------------------------------------------------------------------------- */
+/* --- saying (out.c) ----------------------------------------------------------------------------------------------------------
+ */
 void out_send(struct core *, const struct path *, struct span datagram);
 void out_keepalive(struct core *, const struct path *);
 void out_ask(struct core *, const struct ask *); /* copies everything the ask points at */
@@ -89,7 +95,8 @@ void tell(struct core *, enum fact, const struct peer *, const struct ike_sa *, 
     PRINTF(6, 7);
 void tell_order(struct core *, uint32_t order, bool ok, const char *fmt, ...) PRINTF(4, 5);
 
-/* --- messages of one window slot, as sent: repeated byte for byte (2.1) -------------------------------------------------------- */
+/* --- messages of one window slot, as sent: repeated byte for byte (2.1) --------------------------------------------------------
+ */
 struct packets {
     struct buf bytes; /* datagrams one behind the other, each after its length in 2 bytes */
 };
@@ -97,7 +104,8 @@ void packets_add(struct packets *, struct span datagram);
 void packets_send(struct core *, const struct packets *, const struct path *);
 void packets_done(struct packets *);
 
-/* --- fragments under collection (RFC 7383 2.6) --------------------------------------------------------------------------------- */
+/* --- fragments under collection (RFC 7383 2.6) ---------------------------------------------------------------------------------
+ */
 struct fragments {
     uint32_t message_id;
     uint16_t total, have;
@@ -108,7 +116,8 @@ struct fragments {
 };
 void fragments_done(struct fragments *);
 
-/* --- IKE SAs ------------------------------------------------------------------------------------------------------------------- */
+/* --- IKE SAs -------------------------------------------------------------------------------------------------------------------
+ */
 enum ike_state { IKE_BORN, IKE_KEYED, IKE_UP, IKE_LEAVING, IKE_GONE };
 enum child_state { CHILD_BORN, CHILD_HALF, CHILD_UP, CHILD_OLD, CHILD_GONE };
 
@@ -122,13 +131,15 @@ struct ike_sa {
     bool half_open; /* counted as such */
     bool by_init_in;
     uint64_t spi_i, spi_r;
-    struct peer *peer; /* NULL until a responder knows */
+    struct peer *peer;      /* NULL until a responder knows */
     struct peer *candidate; /* whose proposals a responder took in IKE_SA_INIT */
     struct path path;
     struct suite suite;
     struct ike_keys keys;
     uint64_t iv_counter;
-    uint32_t handle; /* of the verdict */
+    uint32_t handle;             /* of the verdict */
+    usec_t proof_ends;           /* expiry of what the peer proved with, 0 = none */
+    struct secret cert_requests; /* what a responder asked for in IKE_SA_INIT (CERTREQ), owned bytes */
     struct id peer_id;
     struct secret peer_id_data; /* not secret, but owned bytes */
     usec_t born, up_since, last_heard, last_sent;
@@ -155,40 +166,51 @@ struct ike_sa {
     bool initial_contact_sent;
 
     /* wishes, served one by one when the window is free (sa_pump) */
-    bool want_delete, want_rekey, want_liveness, want_auth_failed_notify;
+    bool want_delete, want_rekey, want_liveness;
     usec_t rekey_retry_at, temporary_since;
-    struct ticket replaced_by;     /* the IKE SA that inherited from this one */
-    bool redundant;                /* loser of a simultaneous rekey or of a double initiation */
-    struct ticket peer_rekey;      /* the IKE SA from the peer's rekey of this one, while ours is under way (2.8.2) */
-    struct secret peer_rekey_nonce;/* the lower nonce of that exchange */
-    struct secret low_nonce;       /* the lower nonce of the exchange that made this SA */
+    uint16_t rekey_group; /* the peer asked for it (INVALID_KE_PAYLOAD) */
+    bool rekey_group_tried;
+    bool is_heir;          /* made by a rekey */
+    bool replaced;         /* its children went to an heir */
+    bool probed;           /* liveness was asked at least once */
+    usec_t first_probe;    /* a responder's new SA that stays silent */
+    uint32_t lost_spis[8]; /* Child SAs that only the peer believes in: to be deleted there */
+    size_t n_lost;
+    struct ticket replaced_by;      /* the IKE SA that inherited from this one */
+    bool redundant;                 /* loser of a simultaneous rekey or of a double initiation */
+    struct ticket peer_rekey;       /* the IKE SA from the peer's rekey of this one, while ours is under way (2.8.2) */
+    struct secret peer_rekey_nonce; /* the lower nonce of that exchange */
+    struct secret low_nonce;        /* the lower nonce of the exchange that made this SA */
 
     struct list children; /* child_sa.in_sa */
     struct timer retransmit, life, liveness, keepalive;
     usec_t rekey_at, dies_at;
-    uint32_t up_order;
 };
 
 struct ike_sa *sa_new(struct core *, bool initiator, const struct path *);
 void sa_set_state(struct ike_sa *, enum ike_state); /* the one place; an illegal move kills the SA */
 const char *sa_state_name(enum ike_state);
 void sa_set_peer(struct ike_sa *, struct peer *);
-void sa_kill(struct ike_sa *, enum fact, const char *fmt, ...) PRINTF(3, 4); /* now, without a word to the peer; children go too */
+void sa_kill(struct ike_sa *, enum fact, const char *fmt, ...)
+    PRINTF(3, 4);               /* now, without a word to the peer; children go too */
 void sa_close(struct ike_sa *); /* politely: delete it when the window allows */
 void sa_free(struct ike_sa *);
+void sa_deleted_by_peer(struct ike_sa *);
 void sa_wake(struct ike_sa *); /* look for work at the end of this step */
 void sa_pump(struct ike_sa *);
-void sa_heard(struct ike_sa *, const struct path *); /* an authenticated, new message came from there */
-void sa_move(struct ike_sa *, const struct path *);  /* new addresses, children follow (2.23) */
+void sa_heard(struct ike_sa *, const struct path *);      /* an authenticated, new message came from there */
+void sa_move(struct ike_sa *, const struct path *);       /* new addresses, children follow (2.23) */
 void sa_inherit(struct ike_sa *heir, struct ike_sa *old); /* children change their IKE SA (2.8, 1.3.2) */
 void sa_established(struct ike_sa *);
+void sa_heir_up(struct ike_sa *); /* the new SA of a rekey is complete */
 struct ike_sa *sa_by_spi(struct core *, uint64_t our_spi);
 uint64_t sa_our_spi(const struct ike_sa *);
 uint64_t spi_new(struct core *);
 bool sa_usable(const struct ike_sa *); /* UP, and not on its way out */
 const struct conf_connection *sa_conn(const struct ike_sa *);
 
-/* --- Child SAs ------------------------------------------------------------------------------------------------------------------ */
+/* --- Child SAs
+ * ------------------------------------------------------------------------------------------------------------------ */
 struct child_sa {
     struct ike_sa *sa;
     struct list in_sa;
@@ -197,24 +219,27 @@ struct child_sa {
     struct ticket id;
     enum child_state state;
     struct peer *peer;
-    uint16_t index;  /* of the configured child */
-    uint16_t pair;   /* with `children: split`: which pair of selectors */
+    uint16_t index; /* of the configured child */
+    uint16_t pair;  /* with `children: split`: which pair of selectors */
     uint32_t reqid, spi_in, spi_out;
     struct suite suite;
     bool transport, udp_encap, we_initiated;
-    bool doomed;      /* was deleted while it was being installed */
-    bool installed;   /* the kernel has something of it */
+    bool doomed;    /* was deleted while it was being installed */
+    bool installed; /* the kernel has something of it */
     bool want_delete, want_rekey, deleting, rekeying;
-    bool redundant;   /* the loser of a simultaneous rekey */
+    bool redundant;  /* the loser of a simultaneous rekey */
+    bool rekey_wide; /* ask for the configured selectors, not the narrowed ones */
+    bool ke_retried;
     bool used_pfs;
     usec_t born, rekey_at, dies_at, retry_at, temporary_since;
     struct timer life;
     struct arena arena; /* the selectors */
     struct ts_list ts_local, ts_remote;
-    struct ticket replaces;          /* rekey: the one it came from */
-    struct ticket peer_rekey;        /* the SA from the peer's rekey of this one, while ours is under way (2.8.1) */
-    struct secret peer_rekey_nonce;  /* the lower nonce of that exchange */
-    uint32_t delete_order;
+    struct ticket replaces;         /* rekey: the one it came from */
+    struct secret low_nonce;        /* the lower nonce of the exchange that made it */
+    struct ticket peer_rekey;       /* the SA from the peer's rekey of this one, while ours is under way (2.8.1) */
+    struct secret peer_rekey_nonce; /* the lower nonce of that exchange */
+    uint32_t deleted_in;            /* message ID of our Delete */
 };
 struct child_sa *child_new(struct ike_sa *, uint16_t index, uint16_t pair);
 void child_set_state(struct child_sa *, enum child_state);
@@ -222,15 +247,19 @@ const char *child_state_name(enum child_state);
 void child_free(struct child_sa *); /* memory only */
 /* Its kernel state goes, with or without its policies, and so does it. */
 void child_remove(struct child_sa *, bool replaced, const char *why);
-void child_live(struct child_sa *); /* timers of a child that is up */
+void child_live(struct child_sa *);             /* timers of a child that is up */
+void child_up(struct child_sa *, bool rekeyed); /* it carries traffic (or hears it): tell, and look for doubles */
+void child_speak(struct child_sa *);            /* HALF -> UP: its outbound SA too */
+void child_delete_unborn(struct xchg *);        /* the peer made a child that we could not: tell it so */
 struct child_sa *child_by_spi_in(struct core *, uint32_t spi_in);
 struct child_sa *child_by_spi_out(struct ike_sa *, uint32_t spi_out);
 uint32_t child_spi_new(struct core *);
 const struct conf_child *child_conf(const struct child_sa *);
-void child_ask(struct child_sa *, struct ask *, enum ask_kind); /* fills what every ask about it has */
+void child_ask(struct child_sa *, struct ask *, enum ask_kind);               /* fills what every ask about it has */
 struct child_sa *child_of_slot(struct peer *, uint16_t index, uint16_t pair); /* a living one, any IKE SA; NULL */
 
-/* --- peers ----------------------------------------------------------------------------------------------------------------------- */
+/* --- peers
+ * ----------------------------------------------------------------------------------------------------------------------- */
 struct slot_wish { /* one Child SA that the configuration describes */
     bool ordered, down, acquired;
     usec_t retry_at, last_up;
@@ -238,10 +267,12 @@ struct slot_wish { /* one Child SA that the configuration describes */
     uint32_t acquire_seq;
     struct ts acquire_local, acquire_remote;
     uint16_t ke_group; /* the peer asked for it (INVALID_KE_PAYLOAD), 0 = ours */
+    bool ke_tried;
 };
 struct waiting_order {
     uint32_t id;
-    int child; /* -1 = any */
+    int child; /* -1 = all */
+    bool down;
 };
 struct peer {
     struct core *core;
@@ -255,7 +286,7 @@ struct peer {
     usec_t retry_at;
     unsigned failures;
     bool resolving;
-    uint16_t ke_group; /* for the next IKE_SA_INIT, 0 = our first */
+    uint16_t ke_group;         /* for the next IKE_SA_INIT, 0 = our first */
     struct addr remote, local; /* as resolved; family 0 = not yet */
     usec_t resolved_at;
     struct waiting_order orders[ORDERS_WAITING_MAX];
@@ -263,27 +294,32 @@ struct peer {
 };
 int peers_load(struct core *, struct conf *);
 void peers_free(struct core *);
+void peer_done(struct core *, struct peer *);
+void reload(struct core *, const struct order *);
 void peer_reconcile(struct peer *); /* start whatever is wanted and missing, or set the timer for it */
 void peer_order(struct peer *, const struct order *, int child);
 void peer_orders_done(struct peer *, int child, bool ok, const char *fmt, ...) PRINTF(4, 5);
 void peer_ike_failed(struct peer *, struct ike_sa *, const char *why);
 bool peer_can_initiate(const struct peer *);
-bool peer_accepts(const struct peer *, const struct path *); /* may this datagram be from it */
+bool peer_accepts(const struct peer *, const struct path *);                  /* may this datagram be from it */
 struct peer *peer_for_init(struct core *, const struct path *, size_t *from); /* next candidate, best first */
 struct peer *peer_for_auth(struct ike_sa *, const struct id *claimed, const struct id *wanted_of_us, struct text *why);
 void peer_slot_failed(struct peer *, uint16_t index, uint16_t pair, usec_t wait, const char *why);
+void peer_slot_lost(const struct child_sa *); /* the peer closed it: wait a little before it is made again */
+void peer_orders_check(struct peer *);
 int peer_missing_slot(struct peer *, usec_t now); /* index into slots of one that is wanted, missing and due; -1 */
 bool peer_slot_wanted(const struct peer *, size_t slot);
 void peer_slot_place(const struct peer *, size_t slot, uint16_t *child, uint16_t *pair);
 size_t peer_slot_of(const struct peer *, uint16_t child, uint16_t pair);
-struct ike_sa *peer_current(struct peer *); /* a usable IKE SA, or NULL */
+struct ike_sa *peer_current(struct peer *);             /* a usable IKE SA, or NULL */
 void peer_dedupe(struct peer *, struct ike_sa *newest); /* both initiated: converge to one */
 void peer_acquire(struct peer *, const struct event *);
 void peer_resolved(struct peer *, const struct answer *);
 const char *peer_name(const struct peer *);
 void peer_configured_id(const struct peer *, const struct conf_end *, struct id *out);
 
-/* --- exchanges -------------------------------------------------------------------------------------------------------------------- */
+/* --- exchanges
+ * -------------------------------------------------------------------------------------------------------------------- */
 enum step {
     STEP_NEXT,   /* go on */
     STEP_WAIT,   /* something was asked; the next step runs when the answer is here */
@@ -308,9 +344,9 @@ extern const struct exchange exchange_init, exchange_auth, exchange_child, excha
 /* An extension that rides inside an exchange: one RFC, one file. */
 struct rider {
     const char *name;
-    bool (*boards)(const struct xchg *);   /* shall it write; NULL = always */
+    bool (*boards)(const struct xchg *); /* shall it write; NULL = always */
     void (*write)(struct xchg *);
-    void (*read)(struct xchg *);           /* what the peer sent */
+    void (*read)(struct xchg *); /* what the peer sent */
 };
 
 struct xchg {
@@ -322,8 +358,8 @@ struct xchg {
     bool concluding; /* the answer is here */
     uint32_t message_id;
     step_fn *const *at;
-    struct ticket ticket;         /* of the ask it waits for */
-    const struct answer *answer;  /* valid in the step after STEP_WAIT */
+    struct ticket ticket;        /* of the ask it waits for */
+    const struct answer *answer; /* valid in the step after STEP_WAIT */
     enum ask_kind waiting_for;
     usec_t wait_until;
     struct timer patience;
@@ -359,6 +395,12 @@ struct xchg {
     bool wide;                 /* rekey: original wide selectors, not the narrowed ones */
     bool ts_additional;
     struct child_keys child_keys;
+    struct addr inner_local, inner_remote; /* transport mode behind a NAT (2.23.1) */
+    bool ts_swapped;                       /* ts_i, ts_r hold the peer's own view of the selectors */
+    bool childless;                        /* IKE_AUTH without a Child SA (RFC 6023) */
+    bool half;                             /* installed inbound only */
+    bool peer_has_child;                   /* we failed, but the peer believes in it: delete it there */
+    uint32_t lost_spi;
 
     /* IKE SA under construction (rekey) */
     struct ike_sa *heir;
@@ -372,8 +414,8 @@ struct xchg {
 };
 struct xchg *xchg_new(struct ike_sa *, const struct exchange *, bool ours);
 void xchg_free(struct xchg *);
-void xchg_run(struct xchg *);            /* from x->at until it waits or ends */
-void xchg_begin(struct xchg *);          /* ours: initiate */
+void xchg_run(struct xchg *);   /* from x->at until it waits or ends */
+void xchg_begin(struct xchg *); /* ours: initiate */
 void xchg_answered(struct xchg *, const struct answer *);
 void xchg_request(struct ike_sa *, const struct ike_header *, const struct path *, struct payload *, struct arena *);
 void xchg_response(struct ike_sa *, const struct ike_header *, const struct path *, struct payload *, struct arena *);
@@ -390,22 +432,23 @@ enum step ke_generate(struct xchg *);  /* x->ke -> ke_private, ke_public; waits 
 enum step ke_generated(struct xchg *); /* takes the worker's answer, if there was one */
 enum step ke_derive(struct xchg *);    /* with the peer's value in x->in -> shared */
 enum step ke_derived(struct xchg *);
-enum step ke_both(struct xchg *);      /* responder: both at once */
+enum step ke_both(struct xchg *); /* responder: both at once */
 enum step ke_both_done(struct xchg *);
 int nonce_new(struct core *, const struct suite *, struct secret *out);
-bool nonce_read(const struct payload *in, struct secret *out); /* 16..256 bytes (2.10) */
+bool nonce_take(const struct payload *in, struct secret *out); /* 16..256 bytes (2.10) */
 const struct alg *ke_of_proposals(struct core *, struct proposals, uint16_t prefer);
-void ke_write(struct xchg *);
+void ke_value_write(struct xchg *);
 
 /* the Child SA part, shared by IKE_AUTH and CREATE_CHILD_SA (child_steps.c) */
 void child_fail(struct xchg *, uint16_t notify, const char *fmt, ...) PRINTF(3, 4);
-bool child_offer(struct xchg *, bool with_ke);     /* initiator: makes the child, writes SA, TS (and USE_TRANSPORT_MODE) */
-enum step child_select(struct xchg *);             /* responder: which configured child, proposal, selectors */
-enum step child_accept(struct xchg *);             /* initiator: is the answer within the offer */
+bool child_offer(struct xchg *, bool with_ke); /* initiator: makes the child, writes SA, TS (and USE_TRANSPORT_MODE) */
+enum step child_select(struct xchg *);         /* responder: which configured child, proposal, selectors */
+enum step child_accept(struct xchg *);         /* initiator: is the answer within the offer */
 enum step child_keys_make(struct xchg *);
 enum step child_install(struct xchg *);
 enum step child_installed(struct xchg *);
-enum step child_reply(struct xchg *);              /* responder: SA, TS or the error */
+enum step child_reply(struct xchg *); /* responder: SA, TS or the error */
+struct span spi_span(struct xchg *, uint32_t spi);
 void child_offer_fill(struct xchg *, struct proposals *, bool with_ke);
 
 /* authentication (auth.c) */
@@ -416,10 +459,12 @@ uint16_t auth_hashes_read(const struct payload *in);
 
 /* simultaneous rekeys (collide.c) */
 struct span nonce_lower(struct span a, struct span b);
+bool collide_lost(struct xchg *, const struct child_sa *old); /* will our new Child SA be the redundant one */
 void collide_child(struct xchg *, struct child_sa *ours_new, struct child_sa *old);
 void collide_ike(struct xchg *, struct ike_sa *ours_new);
 
-/* --- the window (window.c), the seal (seal.c), the door (door.c) -------------------------------------------------------------------- */
+/* --- the window (window.c), the seal (seal.c), the door (door.c)
+ * -------------------------------------------------------------------- */
 void window_send_request(struct xchg *);
 void window_send_reply(struct xchg *);
 void window_request_done(struct ike_sa *); /* the outstanding request is answered or abandoned */

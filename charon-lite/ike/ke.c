@@ -15,7 +15,7 @@ int nonce_new(struct core *c, const struct suite *suite, struct secret *out)
     return err;
 }
 
-bool nonce_read(const struct payload *in, struct secret *out)
+bool nonce_take(const struct payload *in, struct secret *out)
 {
     const struct payload *n = payload_find(in, PAYLOAD_NONCE);
 
@@ -148,7 +148,7 @@ enum step ke_both_done(struct xchg *x)
     return STEP_NEXT;
 }
 
-void ke_write(struct xchg *x)
+void ke_value_write(struct xchg *x)
 {
     struct payload *ke = x->ke ? payload_add(&x->out, PAYLOAD_KE) : NULL;
 

@@ -5,29 +5,29 @@
 
 #include "base/base.h"
 
-#define XCHG_ARENA_MAX (512 * 1024)   /* bytes one exchange may keep */
-#define OUTBOX_ARENA_MAX (512u << 20) /* a list of 100,000 SAs fits */
-#define MESSAGE_MAX 65535             /* bytes of an IKE message, fragments put together */
-#define FRAGMENTS_MAX 128             /* RFC 7383 2.5 allows 65535; 128 of the smallest useful size are 64 KiB */
-#define FRAGMENTS_TIME (30 * USEC_SEC)/* an incomplete message is forgotten */
-#define NONCE_MIN 16                  /* RFC 7296 2.10 */
+#define XCHG_ARENA_MAX (512 * 1024)    /* bytes one exchange may keep */
+#define OUTBOX_ARENA_MAX (512u << 20)  /* a list of 100,000 SAs fits */
+#define MESSAGE_MAX 65535              /* bytes of an IKE message, fragments put together */
+#define FRAGMENTS_MAX 128              /* RFC 7383 2.5 allows 65535; 128 of the smallest useful size are 64 KiB */
+#define FRAGMENTS_TIME (30 * USEC_SEC) /* an incomplete message is forgotten */
+#define NONCE_MIN 16                   /* RFC 7296 2.10 */
 #define NONCE_MAX 256
-#define COOKIE_MAX 64                 /* RFC 7296 2.6 */
-#define COOKIE_LIFE (60 * USEC_SEC)   /* a secret makes cookies so long, and is accepted as long again */
-#define INIT_ROUNDS_MAX 6             /* COOKIE and INVALID_KE_PAYLOAD answers that begin IKE_SA_INIT anew */
-#define INIT_ERROR_WAIT (6 * USEC_SEC)/* after an unprotected error we wait so long for a better answer (2.21.1) */
-#define HALF_OPEN_LIFE (30 * USEC_SEC)/* a responder waits so long for IKE_AUTH */
-#define ANSWER_WAIT (20 * USEC_SEC)   /* for vault, judge, hand, worker */
-#define SILENT_PROBE (30 * USEC_SEC)  /* a responder asks a new IKE SA that stays silent */
-#define TEMPORARY_WAIT (3 * USEC_SEC) /* before a retry after TEMPORARY_FAILURE */
-#define TEMPORARY_MAX (180 * USEC_SEC)/* after several minutes of it the IKE SA is closed (2.25) */
-#define OLD_SA_LIFE (30 * USEC_SEC)   /* the replaced SA whose deletion the peer owes us */
-#define REDUNDANT_WAIT (10 * USEC_SEC)/* a redundant IKE SA whose creator does not close it */
-#define RETRY_FIRST (2 * USEC_SEC)    /* back-off of whatever the configuration wants up */
+#define COOKIE_MAX 64                  /* RFC 7296 2.6 */
+#define COOKIE_LIFE (60 * USEC_SEC)    /* a secret makes cookies so long, and is accepted as long again */
+#define INIT_ROUNDS_MAX 6              /* COOKIE and INVALID_KE_PAYLOAD answers that begin IKE_SA_INIT anew */
+#define INIT_ERROR_WAIT (6 * USEC_SEC) /* after an unprotected error we wait so long for a better answer (2.21.1) */
+#define HALF_OPEN_LIFE (30 * USEC_SEC) /* a responder waits so long for IKE_AUTH */
+#define ANSWER_WAIT (20 * USEC_SEC)    /* for vault, judge, hand, worker */
+#define SILENT_PROBE (30 * USEC_SEC)   /* a responder asks a new IKE SA that stays silent */
+#define TEMPORARY_WAIT (3 * USEC_SEC)  /* before a retry after TEMPORARY_FAILURE */
+#define TEMPORARY_MAX (180 * USEC_SEC) /* after several minutes of it the IKE SA is closed (2.25) */
+#define OLD_SA_LIFE (30 * USEC_SEC)    /* the replaced SA whose deletion the peer owes us */
+#define REDUNDANT_WAIT (10 * USEC_SEC) /* a redundant IKE SA whose creator does not close it */
+#define RETRY_FIRST (2 * USEC_SEC)     /* back-off of whatever the configuration wants up */
 #define RETRY_MAX (120 * USEC_SEC)
-#define RETRANSMIT_MAX (60 * USEC_SEC)/* longest wait between two tries */
+#define RETRANSMIT_MAX (60 * USEC_SEC) /* longest wait between two tries */
 #define ORDERS_WAITING_MAX 16
-#define HINTS_PER_SECOND 10           /* answers to unprotected packets of unknown SAs (2.21.4) */
-#define DELETES_AT_ONCE 100           /* SPIs in one Delete payload of ours */
+#define HINTS_PER_SECOND 10 /* answers to unprotected packets of unknown SAs (2.21.4) */
+#define DELETES_AT_ONCE 100 /* SPIs in one Delete payload of ours */
 
 #endif

@@ -176,8 +176,8 @@ static struct tell *tell_add(struct core *c, enum fact fact, const char *fmt, va
     return &o->u.tell;
 }
 
-void tell(struct core *c, enum fact fact, const struct peer *p, const struct ike_sa *sa, const struct child_sa *child, const char *fmt,
-          ...)
+void tell(struct core *c, enum fact fact, const struct peer *p, const struct ike_sa *sa, const struct child_sa *child,
+          const char *fmt, ...)
 {
     const struct conf_child *cc = child ? child_conf(child) : NULL;
     struct tell *t;

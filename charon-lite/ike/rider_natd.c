@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* NAT detection (RFC 7296 2.23): each side sends hashes of what it believes the addresses to be; who sees others is behind a NAT or
- * faces one. Forced encapsulation sends a source hash that fits nothing. */
+/* NAT detection (RFC 7296 2.23): each side sends hashes of what it believes the addresses to be; who sees others is behind a NAT
+ * or faces one. Forced encapsulation sends a source hash that fits nothing. */
 #include "ike/ike.h"
 
 #include <string.h>

@@ -2,7 +2,8 @@
 /* Small extensions of a notify or two that ride in IKE_SA_INIT: RFC 7383 2.3 (fragmentation), RFC 7427 4 (hash algorithms). */
 #include "ike/ike.h"
 
-/* --- IKEV2_FRAGMENTATION_SUPPORTED -------------------------------------------------------------------------------------------- */
+/* --- IKEV2_FRAGMENTATION_SUPPORTED --------------------------------------------------------------------------------------------
+ */
 
 static const struct conf_connection *conn_of(const struct xchg *x)
 {
@@ -34,7 +35,8 @@ static void fragmentation_read(struct xchg *x)
 extern const struct rider rider_fragmentation;
 const struct rider rider_fragmentation = {"fragmentation", fragmentation_boards, fragmentation_write, fragmentation_read};
 
-/* --- SIGNATURE_HASH_ALGORITHMS -------------------------------------------------------------------------------------------------- */
+/* --- SIGNATURE_HASH_ALGORITHMS
+ * -------------------------------------------------------------------------------------------------- */
 
 #define HASHES_OURS 4
 static const uint8_t hashes_ours[2 * HASHES_OURS] = {0, 2, 0, 3, 0, 4, 0, 5}; /* SHA2-256, -384, -512, identity (RFC 8420) */

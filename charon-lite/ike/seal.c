@@ -210,8 +210,8 @@ static int fragments_join(struct fragments *f, struct arena *a, uint8_t *first, 
     return 0;
 }
 
-static int open_fragment(struct ike_sa *sa, const struct ike_header *h, struct span datagram, const struct payload *skf, struct arena *a,
-                         uint8_t *first, struct span *chain)
+static int open_fragment(struct ike_sa *sa, const struct ike_header *h, struct span datagram, const struct payload *skf,
+                         struct arena *a, uint8_t *first, struct span *chain)
 {
     struct fragments *f = h->flags & IKE_FLAG_RESPONSE ? &sa->in_response : &sa->in_request;
     struct span plain;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Message IDs, retransmission, cached replies (RFC 7296 2.1 - 2.4). The window is 1: one request of ours and one of theirs at a
- * time. A request is repeated byte for byte by who made it; a responder only answers, and repeats its last answer for a repeated request.
+ * time. A request is repeated byte for byte by who made it; a responder only answers, and repeats its last answer for a repeated
+ * request.
  */
 #include "ike/ike.h"
 
@@ -87,7 +88,7 @@ void window_send_request(struct xchg *x)
     sa->tries = 1;
     sa->first_try = sa->last_sent = c->now;
     packets_send(c, &sa->request, &sa->path);
-    timer_set(c, &sa->retransmit, c->now + retransmit_wait(c, 1));
+    wake_set(c, &sa->retransmit, c->now + retransmit_wait(c, 1));
 }
 
 void window_send_reply(struct xchg *x)
@@ -107,7 +108,7 @@ void window_send_reply(struct xchg *x)
 
 void window_request_done(struct ike_sa *sa)
 {
-    timer_stop(sa->core, &sa->retransmit);
+    wake_stop(sa->core, &sa->retransmit);
     packets_done(&sa->request);
     fragments_done(&sa->in_response);
     sa->tries = 0;
@@ -137,7 +138,8 @@ static void give_up(struct ike_sa *sa)
     else if (sa->state == IKE_UP)
         sa_kill(sa, FACT_PEER_DEAD, "no answer to %u tries in %ld s: the peer is dead or unreachable", sa->tries, seconds);
     else
-        sa_kill(sa, FACT_IKE_FAILED, "no answer to %s (%u tries in %ld s): is the address right, are UDP 500 and 4500 open, does the peer run?",
+        sa_kill(sa, FACT_IKE_FAILED,
+                "no answer to %s (%u tries in %ld s): is the address right, are UDP 500 and 4500 open, does the peer run?",
                 sa->ours ? sa->ours->row->name : "the request", sa->tries, seconds);
 }
 
@@ -159,5 +161,5 @@ void window_retransmit(struct core *c, struct timer *t)
     next = c->now + retransmit_wait(c, sa->tries);
     if (sa->ours && sa->ours->first_error && next > sa->first_try + INIT_ERROR_WAIT)
         next = sa->first_try + INIT_ERROR_WAIT > c->now ? sa->first_try + INIT_ERROR_WAIT : c->now + 1;
-    timer_set(c, t, next);
+    wake_set(c, t, next);
 }

@@ -38,7 +38,9 @@ void xchg_free(struct xchg *x)
 {
     if (!x)
         return;
-    timer_stop(x->core, &x->patience);
+    if (x->heir)
+        sa_kill(x->heir, FACT_NOTE, NULL);
+    wake_stop(x->core, &x->patience);
     ticket_drop(x->core, &x->ticket);
     secret_done(&x->ke_private);
     secret_done(&x->ke_public);
@@ -62,7 +64,8 @@ enum step refuse(struct xchg *x, uint16_t notify, const char *fmt, ...)
     vsnprintf(why, sizeof(why), fmt, args);
     va_end(args);
     x->refusal = notify;
-    tell(x->core, FACT_REFUSED, x->sa->peer, x->sa, NULL, "%s request refused with %s: %s", x->row->name, name ? name : "a notify", why);
+    tell(x->core, FACT_REFUSED, x->sa->peer, x->sa, NULL, "%s request refused with %s: %s", x->row->name,
+         name ? name : "a notify", why);
     return STEP_REFUSE;
 }
 
@@ -74,7 +77,8 @@ enum step drop(struct xchg *x, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(why, sizeof(why), fmt, args);
     va_end(args);
-    tell(x->core, FACT_DROPPED, x->sa->peer, x->sa, NULL, "%s %s dropped: %s", x->row->name, x->ours ? "response" : "request", why);
+    tell(x->core, FACT_DROPPED, x->sa->peer, x->sa, NULL, "%s %s dropped: %s", x->row->name, x->ours ? "response" : "request",
+         why);
     return STEP_DROP;
 }
 
@@ -100,7 +104,7 @@ enum step xchg_ask(struct xchg *x, struct ask *ask)
     x->ticket = ask->ticket = ticket_take(x->core, TICKET_XCHG, x);
     x->waiting_for = ask->kind;
     ask->deadline = usec_add(x->core->now, ANSWER_WAIT);
-    timer_set(x->core, &x->patience, ask->deadline);
+    wake_set(x->core, &x->patience, ask->deadline);
     out_ask(x->core, ask);
     return STEP_WAIT;
 }
@@ -119,7 +123,8 @@ void riders_read(struct xchg *x)
             (*r)->read(x);
 }
 
-/* --- how recipes end -------------------------------------------------------------------------------------------------------------- */
+/* --- how recipes end
+ * -------------------------------------------------------------------------------------------------------------- */
 
 /* Ours: the request is built. */
 static void request_ready(struct xchg *x)
@@ -175,7 +180,7 @@ static void xchg_end(struct xchg *x, enum step last)
     } else if (x->ours && last == STEP_DROP && x->row->type == IKE_SA_INIT) {
         x->concluding = false; /* as if it had not come: wait for another (2.21.1) */
     } else if (x->ours && last == STEP_AGAIN) {
-        timer_stop(x->core, &x->sa->retransmit);
+        wake_stop(x->core, &x->sa->retransmit);
         xchg_begin(x);
     } else if (x->ours) {
         ours_over(x);
@@ -203,7 +208,7 @@ void xchg_run(struct xchg *x)
 
 void xchg_answered(struct xchg *x, const struct answer *a)
 {
-    timer_stop(x->core, &x->patience);
+    wake_stop(x->core, &x->patience);
     ticket_drop(x->core, &x->ticket);
     x->answer = a;
     xchg_run(x);
@@ -218,7 +223,8 @@ void xchg_begin(struct xchg *x)
     xchg_run(x);
 }
 
-/* --- what came ------------------------------------------------------------------------------------------------------------------- */
+/* --- what came
+ * ------------------------------------------------------------------------------------------------------------------- */
 
 static const struct exchange *row_of_request(const struct ike_header *h, const struct payload *in)
 {
@@ -305,7 +311,7 @@ void xchg_response(struct ike_sa *sa, const struct ike_header *h, const struct p
         arena_done(&before);
     x->concluding = true;
     if (x->row->type != IKE_SA_INIT)
-        timer_stop(x->core, &sa->retransmit);
+        wake_stop(x->core, &sa->retransmit);
     x->at = x->row->conclude;
     xchg_run(x);
 }

@@ -30,7 +30,8 @@ static int keys_make(struct xchg *x)
     return err;
 }
 
-/* --- initiator --------------------------------------------------------------------------------------------------------------- */
+/* --- initiator ---------------------------------------------------------------------------------------------------------------
+ */
 
 static enum step begin(struct xchg *x)
 {
@@ -62,7 +63,7 @@ static enum step write_request(struct xchg *x)
     p = payload_add(&x->out, PAYLOAD_SA);
     if (p)
         p->u.sa = x->offered;
-    ke_write(x);
+    ke_value_write(x);
     p = payload_add(&x->out, PAYLOAD_NONCE);
     if (p)
         p->u.nonce = secret_view(&x->sa->nonce_i);
@@ -110,7 +111,7 @@ static enum step heard_error(struct xchg *x, const struct payload *n)
         text_add(&t, "; set `ike: {proposals: [...]}` to what the peer has");
     }
     x->first_error = strdup(line);
-    timer_set(x->core, &x->sa->retransmit, x->core->now + 2 * USEC_SEC);
+    wake_set(x->core, &x->sa->retransmit, x->core->now + 2 * USEC_SEC);
     return STEP_DROP;
 }
 
@@ -144,7 +145,7 @@ static enum step read_answer(struct xchg *x)
         return drop(x, "the chosen proposal is none of ours");
     if (x->suite.ke != x->ke || ke->u.ke.group != x->ke->id)
         return drop(x, "the answer's key exchange group is not the one that we sent");
-    if (!nonce_read(x->in, &ike->nonce_r))
+    if (!nonce_take(x->in, &ike->nonce_r))
         return drop(x, "the nonce has a wrong length");
     return ke_derive(x);
 }
@@ -163,7 +164,8 @@ static enum step finish(struct xchg *x)
     return STEP_DONE;
 }
 
-/* --- responder ---------------------------------------------------------------------------------------------------------------- */
+/* --- responder ----------------------------------------------------------------------------------------------------------------
+ */
 
 /* The connections that this packet may belong to are tried, best first; IKE_AUTH decides which it is (peer_for_auth). */
 static enum step choose(struct xchg *x)
@@ -193,7 +195,7 @@ static enum step check_group(struct xchg *x)
     uint8_t group[2];
 
     x->ke = x->suite.ke;
-    if (!nonce_read(x->in, &x->sa->nonce_i))
+    if (!nonce_take(x->in, &x->sa->nonce_i))
         return drop(x, "the nonce has a wrong length");
     if (ke->u.ke.group == x->ke->id)
         return ke_both(x);
@@ -220,13 +222,13 @@ static enum step respond_write(struct xchg *x)
     x->chosen.spi_len = 0;
     if (p)
         p->u.sa = (struct proposals){&x->chosen, 1};
-    ke_write(x);
+    ke_value_write(x);
     p = payload_add(&x->out, PAYLOAD_NONCE);
     if (p)
         p->u.nonce = secret_view(&x->sa->nonce_r);
     riders_write(x);
     sa_set_state(x->sa, IKE_KEYED);
-    timer_set(x->core, &x->sa->life, x->core->now + HALF_OPEN_LIFE);
+    wake_set(x->core, &x->sa->life, x->core->now + HALF_OPEN_LIFE);
     return STEP_DONE;
 }
 

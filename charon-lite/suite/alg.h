@@ -16,6 +16,7 @@
 
 /* RFC 7296 3.3.2, table "Transform Type"; type 5 as renamed by RFC 9827 */
 enum transform_type {
+    TRANSFORM_NONE = 0, /* no transform of its own: the plain hash of NAT detection */
     TRANSFORM_ENCR = 1,
     TRANSFORM_PRF = 2,
     TRANSFORM_INTEG = 3,

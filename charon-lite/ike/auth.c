@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* AUTH (RFC 7296 2.15): ours is made by the vault, theirs checked by vault (PSK) or judge. The signed octets are built there. */
+#include "ike/ike.h"
+
+static void auth_common(struct xchg *x, struct ask_auth *a, bool of_initiator)
+{
+    struct ike_sa *sa = x->sa;
+    bool ours = of_initiator == sa->initiator;
+
+    a->peer = (struct peer_ref){sa->peer->core->conf->generation, sa->peer->conn->index, sa->handle};
+    a->we_initiated = sa->initiator;
+    a->prf = sa->suite.prf;
+    a->sk_p = secret_view(of_initiator ? &sa->keys.pi : &sa->keys.pr);
+    a->message = buf_view(ours ? &sa->init_ours : &sa->init_theirs);
+    a->nonce = secret_view(of_initiator ? &sa->nonce_r : &sa->nonce_i);
+    a->our_nonce = secret_view(sa->initiator ? &sa->nonce_i : &sa->nonce_r);
+    a->local = sa->path.local.addr;
+    a->hashes = sa->hashes;
+}
+
+/* The hashes of a CERTREQ (3.7), 20 bytes each. */
+static size_t cert_requests(struct xchg *x, struct span bytes, const struct span **out)
+{
+    size_t n = bytes.len / 20;
+    struct span *v = n ? arena_alloc(&x->arena, n * sizeof(*v)) : NULL;
+
+    for (size_t i = 0; v && i < n; i++)
+        v[i] = span_part(bytes, i * 20, 20);
+    *out = v;
+    return v ? n : 0;
+}
+
+enum step auth_make(struct xchg *x)
+{
+    struct ask ask = {.to = ASK_VAULT, .kind = ASK_AUTH_MAKE};
+    const struct payload *req = payload_find(x->in, PAYLOAD_CERTREQ);
+    struct span wanted = req && !x->ours ? req->u.cert.data : secret_view(&x->sa->cert_requests);
+
+    auth_common(x, &ask.u.auth, x->sa->initiator);
+    ask.u.auth.n_cert_requests = cert_requests(x, wanted, &ask.u.auth.cert_requests);
+    return xchg_ask(x, &ask);
+}
+
+static size_t certs_read(struct xchg *x, const struct span **out)
+{
+    size_t n = 0;
+    struct span *v;
+
+    for (const struct payload *p = payload_find(x->in, PAYLOAD_CERT); p; p = payload_after(p, PAYLOAD_CERT))
+        n += p->u.cert.encoding == CERT_X509_SIGNATURE;
+    v = n ? arena_alloc(&x->arena, n * sizeof(*v)) : NULL;
+    *out = v;
+    n = 0;
+    for (const struct payload *p = payload_find(x->in, PAYLOAD_CERT); v && p; p = payload_after(p, PAYLOAD_CERT))
+        if (p->u.cert.encoding == CERT_X509_SIGNATURE)
+            v[n++] = p->u.cert.data;
+    return v ? n : 0;
+}
+
+enum step auth_check(struct xchg *x)
+{
+    const struct payload *id = payload_find(x->in, x->ours ? PAYLOAD_IDR : PAYLOAD_IDI),
+                         *auth = payload_find(x->in, PAYLOAD_AUTH);
+    struct ask ask = {.to = auth->u.auth.method == AUTH_PSK ? ASK_VAULT : ASK_JUDGE, .kind = ASK_AUTH_CHECK};
+
+    auth_common(x, &ask.u.auth, !x->sa->initiator);
+    ask.u.auth.id = id->u.id;
+    ask.u.auth.method = auth->u.auth.method;
+    ask.u.auth.data = auth->u.auth.data;
+    ask.u.auth.n_certs = certs_read(x, &ask.u.auth.certs);
+    return xchg_ask(x, &ask);
+}
+
+bool auth_verdict(struct xchg *x)
+{
+    const struct payload *id = payload_find(x->in, x->ours ? PAYLOAD_IDR : PAYLOAD_IDI);
+    const struct answer *a = x->answer;
+    char text[ID_TEXT_MAX];
+    struct ike_sa *sa = x->sa;
+
+    if (!a || a->result != ANSWER_OK || a->u.check.verdict != VERDICT_ACCEPTED) {
+        x->core->counts.auth_failures++;
+        tell(x->core, FACT_AUTH_FAILED, sa->peer, sa, NULL, "the peer, which says it is %s, is not accepted: %s",
+             id_format(&id->u.id, text), a && a->why ? a->why : "its AUTH does not verify");
+        return false;
+    }
+    sa->handle = a->u.check.handle;
+    if (secret_set(&sa->peer_id_data, id->u.id.data) < 0)
+        return false;
+    sa->peer_id = (struct id){id->u.id.type, secret_view(&sa->peer_id_data)};
+    if (a->u.check.valid_for != USEC_NEVER && a->u.check.valid_for > 0)
+        sa->proof_ends = usec_add(x->core->now, a->u.check.valid_for);
+    return true;
+}

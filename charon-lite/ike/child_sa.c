@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Child SAs: their life from the first SPI to the last delete. */
+#include "ike/ike.h"
+
+#include <stdlib.h>
+
+const char *child_state_name(enum child_state s)
+{
+    static const char *const names[] = {"BORN", "HALF", "UP", "OLD", "GONE"};
+
+    return s < COUNT_OF(names) ? names[s] : "?";
+}
+
+/* BORN -> HALF -> UP -> OLD -> GONE; a step may be skipped, none is taken back. */
+void child_set_state(struct child_sa *child, enum child_state to)
+{
+    if (to > child->state)
+        child->state = to;
+}
+
+const struct conf_child *child_conf(const struct child_sa *child)
+{
+    return &child->peer->conn->children[child->index];
+}
+
+uint32_t child_spi_new(struct core *c)
+{
+    uint32_t spi;
+
+    do
+        spi = rng_u32(&c->rng);
+    while (spi < 0x100 || child_by_spi_in(c, spi)); /* 1..255 are reserved (RFC 4303 2.1) */
+    return spi;
+}
+
+static uint64_t spi_hash(struct core *c, uint32_t spi)
+{
+    return map_hash(&c->by_child_spi, span_of(&spi, sizeof(spi)));
+}
+
+struct child_sa *child_by_spi_in(struct core *c, uint32_t spi)
+{
+    for (struct map_node *n = map_first(&c->by_child_spi, spi_hash(c, spi)); n; n = map_more(n)) {
+        struct child_sa *child = CONTAINER_OF(n, struct child_sa, by_spi);
+
+        if (child->spi_in == spi)
+            return child;
+    }
+    return NULL;
+}
+
+struct child_sa *child_by_spi_out(struct ike_sa *sa, uint32_t spi)
+{
+    LIST_EACH (it, &sa->children) {
+        struct child_sa *child = LIST_ITEM(it, struct child_sa, in_sa);
+
+        if (child->spi_out == spi && child->state < CHILD_GONE)
+            return child;
+    }
+    return NULL;
+}
+
+struct child_sa *child_of_slot(struct peer *p, uint16_t index, uint16_t pair)
+{
+    LIST_EACH (it, &p->sas) {
+        struct ike_sa *sa = LIST_ITEM(it, struct ike_sa, in_peer);
+
+        if (sa->state != IKE_UP && sa->state != IKE_KEYED)
+            continue;
+        LIST_EACH (jt, &sa->children) {
+            struct child_sa *child = LIST_ITEM(jt, struct child_sa, in_sa);
+
+            if (child->index == index && child->pair == pair && child->state < CHILD_OLD && !child->deleting &&
+                !child->want_delete)
+                return child;
+        }
+    }
+    return NULL;
+}
+
+/* --- timers
+ * ------------------------------------------------------------------------------------------------------------------------ */
+
+/* The soft limit asks for a rekey, the hard one for an end: an SA past its lifetime MUST NOT be used (2.8). */
+static void child_timer(struct core *c, struct timer *t)
+{
+    struct child_sa *child = CONTAINER_OF(t, struct child_sa, life);
+
+    if (child->state == CHILD_OLD || (child->dies_at && c->now >= child->dies_at)) {
+        if (child->state != CHILD_OLD)
+            tell(c, FACT_CHILD_DOWN, child->peer, child->sa, child, "its lifetime ended before it was rekeyed");
+        child->want_delete = true;
+    } else if (child->rekey_at && c->now >= child->rekey_at) {
+        child->want_rekey = true;
+        wake_set(c, &child->life, child->dies_at ? child->dies_at : USEC_NEVER);
+    }
+    sa_wake(child->sa);
+}
+
+void child_live(struct child_sa *child)
+{
+    const struct conf_child *cc = child_conf(child);
+    struct core *c = child->sa->core;
+    usec_t hard = cc->lifetime_us ? cc->lifetime_us : cc->rekey_us ? cc->rekey_us + cc->rekey_us / 10 : 0;
+
+    child->rekey_at = cc->rekey_us ? c->now + jitter(c, cc->rekey_us, 10) : 0;
+    child->dies_at = hard ? c->now + hard : 0;
+    wake_set(c, &child->life, child->rekey_at ? child->rekey_at : child->dies_at ? child->dies_at : USEC_NEVER);
+}
+
+/* --- birth and death
+ * ----------------------------------------------------------------------------------------------------------------- */
+
+struct child_sa *child_new(struct ike_sa *sa, uint16_t index, uint16_t pair)
+{
+    struct child_sa *child = calloc(1, sizeof(*child));
+    struct core *c = sa->core;
+    bool fixed = peer_can_initiate(sa->peer) && pair == 0;
+
+    if (!child)
+        return NULL;
+    child->sa = sa;
+    child->peer = sa->peer;
+    child->index = index;
+    child->pair = pair;
+    child->born = c->now;
+    child->life.fire = child_timer;
+    child->spi_in = child_spi_new(c);
+    child->reqid = fixed ? reqid_configured(sa->peer->conn->index, index) : reqid_dynamic(++c->reqids);
+    child->udp_encap = sa->nat_local || sa->nat_remote || sa->encap_forced;
+    arena_init(&child->arena, 64 * 1024);
+    child->id = ticket_take(c, TICKET_CHILD_SA, child);
+    if (!child->id.slot || map_add(&c->by_child_spi, &child->by_spi, spi_hash(c, child->spi_in)) < 0) {
+        ticket_drop(c, &child->id);
+        free(child);
+        return NULL;
+    }
+    list_append(&sa->children, &child->in_sa);
+    c->counts.child_sas++;
+    return child;
+}
+
+void child_free(struct child_sa *child)
+{
+    struct core *c = child->sa->core;
+
+    wake_stop(c, &child->life);
+    map_remove(&c->by_child_spi, &child->by_spi);
+    ticket_drop(c, &child->id);
+    list_remove(&child->in_sa);
+    secret_done(&child->low_nonce);
+    secret_done(&child->peer_rekey_nonce);
+    arena_done(&child->arena);
+    c->counts.child_sas--;
+    free(child);
+}
+
+void child_ask(struct child_sa *child, struct ask *ask, enum ask_kind kind)
+{
+    const struct conf_child *cc = child_conf(child);
+    struct ike_sa *sa = child->sa;
+    struct ask_child *a = &ask->u.child;
+
+    *ask = (struct ask){.to = ASK_HAND, .kind = kind, .ticket = child->id, .deadline = usec_add(sa->core->now, ANSWER_WAIT)};
+    a->peer = (struct peer_ref){sa->core->conf->generation, child->peer->conn->index, sa->handle};
+    a->child = child->index;
+    a->reqid = child->reqid;
+    a->protocol = PROTOCOL_ESP;
+    a->transport = child->transport;
+    a->udp_encap = child->udp_encap;
+    a->we_initiated = child->we_initiated;
+    a->spi_in = child->spi_in;
+    a->spi_out = child->spi_out;
+    a->local = sa->path.local;
+    a->remote = sa->path.remote;
+    a->suite = child->suite;
+    a->ts_local = child->ts_local;
+    a->ts_remote = child->ts_remote;
+    a->soft_bytes = cc->rekey_bytes;
+    a->hard_bytes = cc->rekey_bytes + cc->rekey_bytes / 10;
+    a->soft_packets = cc->rekey_packets;
+    a->hard_packets = cc->rekey_packets + cc->rekey_packets / 10;
+}
+
+void child_remove(struct child_sa *child, bool replaced, const char *why)
+{
+    struct ike_sa *sa = child->sa;
+    struct peer *p = child->peer;
+    struct ask ask;
+
+    if (child->installed) {
+        child_ask(child, &ask, ASK_CHILD_REMOVE);
+        child->want_delete = true; /* so that it is not found as its own successor */
+        ask.u.child.replaced = replaced || child_of_slot(p, child->index, child->pair) != NULL;
+        out_ask(sa->core, &ask);
+    }
+    if (why && child->state >= CHILD_HALF)
+        tell(sa->core, replaced ? FACT_CHILD_REKEYED : FACT_CHILD_DOWN, p, sa, child, "%s", why);
+    if (sa->ours && sa->ours->child == child)
+        sa->ours->child = NULL;
+    if (sa->theirs && sa->theirs->child == child)
+        sa->theirs->child = NULL;
+    child_free(child);
+    sa_wake(sa);
+}
+
+/* --- the kernel has it
+ * ---------------------------------------------------------------------------------------------------------------- */
+
+/* Two SAs for one configured child, neither a rekey of the other: both ends made one. Made at about the same time, the one with
+ * the lowest nonce goes, closed by who created it (as 2.8.1 does); else the newer one stays. */
+static void children_dedupe(struct child_sa *new)
+{
+    struct core *c = new->sa->core;
+
+    LIST_EACH (it, &new->peer->sas) {
+        struct ike_sa *sa = LIST_ITEM(it, struct ike_sa, in_peer);
+
+        LIST_EACH (jt, &sa->children) {
+            struct child_sa *other = LIST_ITEM(jt, struct child_sa, in_sa), *loser = other;
+
+            if (other == new || other->index != new->index || other->pair != new->pair || other->state != CHILD_UP ||
+                other->want_delete || !peer_can_initiate(new->peer) || !ts_list_equal(other->ts_local, new->ts_local) ||
+                !ts_list_equal(other->ts_remote, new->ts_remote))
+                continue;
+            if (new->born - other->born < 30 * USEC_SEC &&
+                span_compare(secret_view(&new->low_nonce), secret_view(&other->low_nonce)) < 0)
+                loser = new;
+            loser->redundant = true;
+            if (loser->we_initiated)
+                loser->want_delete = true;
+            else
+                loser->dies_at = c->now + REDUNDANT_WAIT;
+            if (!loser->we_initiated)
+                wake_set(c, &loser->life, loser->dies_at);
+            sa_wake(loser->sa);
+        }
+    }
+}
+
+void child_up(struct child_sa *child, bool rekeyed)
+{
+    struct peer *p = child->peer;
+    struct slot_wish *slot = &p->slots[peer_slot_of(p, child->index, child->pair)];
+    char line[600];
+    struct text t = text_in(line, sizeof(line));
+
+    slot->acquired = false;
+    slot->acquire_seq = 0;
+    slot->last_up = child->sa->core->now;
+    ts_list_format(child->ts_local, &t);
+    text_add(&t, " === ");
+    ts_list_format(child->ts_remote, &t);
+    text_add(&t, "; ");
+    suite_format(&child->suite, &t);
+    tell(child->sa->core, rekeyed ? FACT_CHILD_REKEYED : FACT_CHILD_UP, p, child->sa, child, "%s; SPIs %08x in, %08x out", line,
+         child->spi_in, child->spi_out);
+    if (!rekeyed)
+        children_dedupe(child);
+    peer_orders_check(p);
+}
+
+void child_speak(struct child_sa *child)
+{
+    struct ask ask;
+
+    if (child->state != CHILD_HALF)
+        return;
+    child_set_state(child, CHILD_UP);
+    child_ask(child, &ask, ASK_CHILD_OUTBOUND);
+    out_ask(child->sa->core, &ask);
+}
+
+void child_delete_unborn(struct xchg *x)
+{
+    struct ike_sa *sa = x->sa;
+
+    if (x->lost_spi && sa->n_lost < COUNT_OF(sa->lost_spis))
+        sa->lost_spis[sa->n_lost++] = x->lost_spi;
+    sa_wake(sa);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Simultaneous rekeys (RFC 7296 2.8.1, 2.8.2, 2.25): of two new SAs the one made with the lowest of the four nonces is redundant
+ * and closed by who created it; who initiated the surviving one closes the old SA.
+ */
+#include "ike/ike.h"
+
+struct span nonce_lower(struct span a, struct span b)
+{
+    return span_compare(a, b) <= 0 ? a : b;
+}
+
+/* Ours lost: the lowest nonce of all is one of our exchange. The peer's new SA must still be there. */
+bool collide_lost(struct xchg *x, const struct child_sa *old)
+{
+    const struct child_sa *theirs = old ? ticket_find(x->core, old->peer_rekey, TICKET_CHILD_SA) : NULL;
+    struct span low = nonce_lower(secret_view(&x->ni), secret_view(&x->nr));
+
+    return x->ours && theirs && old->peer_rekey_nonce.p && span_compare(low, secret_view(&old->peer_rekey_nonce)) < 0;
+}
+
+/* Our rekey of a child is complete: which of the SAs go. */
+void collide_child(struct xchg *x, struct child_sa *new, struct child_sa *old)
+{
+    struct core *c = x->core;
+
+    if (!old) { /* the peer has deleted it meanwhile */
+        return;
+    }
+    if (collide_lost(x, old)) {
+        tell(c, FACT_NOTE, old->peer, x->sa, new, "both ends rekeyed at once; ours is the redundant one");
+        new->redundant = true;
+        new->want_delete = true;
+    } else {
+        child_set_state(old, CHILD_OLD);
+        old->want_delete = true;
+    }
+    old->rekeying = old->want_rekey = false;
+    secret_done(&old->peer_rekey_nonce);
+}
+
+/* The same for IKE SAs. Children are with the peer's new SA since its request was answered; the winner takes them. */
+void collide_ike(struct xchg *x, struct ike_sa *new)
+{
+    struct ike_sa *old = x->sa, *theirs = ticket_find(x->core, old->peer_rekey, TICKET_IKE_SA);
+
+    if (theirs && old->peer_rekey_nonce.p &&
+        span_compare(secret_view(&new->low_nonce), secret_view(&old->peer_rekey_nonce)) < 0) {
+        tell(x->core, FACT_NOTE, old->peer, old, NULL, "both ends rekeyed the IKE SA at once; ours is the redundant one");
+        new->redundant = true;
+        new->want_delete = true; /* the peer closes the old one */
+        old->want_rekey = false;
+        old->replaced_by = theirs->id;
+        wake_set(x->core, &old->life, x->core->now + OLD_SA_LIFE);
+        sa_wake(new);
+        return;
+    }
+    if (theirs) { /* ours stays: the peer closes its own, we the old one */
+        sa_inherit(new, theirs);
+        theirs->redundant = true;
+        wake_set(x->core, &theirs->life, x->core->now + OLD_SA_LIFE);
+    }
+    sa_inherit(new, old);
+    old->replaced_by = new->id;
+    old->want_rekey = false;
+    old->want_delete = true;
+}

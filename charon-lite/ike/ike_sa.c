@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* IKE SAs: states, timers, wishes, inheritance. */
+#include "ike/ike.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+const char *sa_state_name(enum ike_state s)
+{
+    static const char *const names[] = {"BORN", "KEYED", "UP", "LEAVING", "GONE"};
+
+    return s < COUNT_OF(names) ? names[s] : "?";
+}
+
+uint64_t sa_our_spi(const struct ike_sa *sa)
+{
+    return sa->initiator ? sa->spi_i : sa->spi_r;
+}
+
+bool sa_usable(const struct ike_sa *sa)
+{
+    return sa->state == IKE_UP && !sa->want_delete && !sa->replaced && !sa->redundant;
+}
+
+const struct conf_connection *sa_conn(const struct ike_sa *sa)
+{
+    const struct peer *p = sa->peer ? sa->peer : sa->candidate;
+
+    return p ? p->conn : NULL;
+}
+
+/* --- table of SPIs
+ * ----------------------------------------------------------------------------------------------------------------- */
+
+static uint64_t spi_hash(struct core *c, uint64_t spi)
+{
+    return map_hash(&c->by_spi, span_of(&spi, sizeof(spi)));
+}
+
+struct ike_sa *sa_by_spi(struct core *c, uint64_t spi)
+{
+    for (struct map_node *n = map_first(&c->by_spi, spi_hash(c, spi)); n; n = map_more(n)) {
+        struct ike_sa *sa = CONTAINER_OF(n, struct ike_sa, by_spi);
+
+        if (sa_our_spi(sa) == spi)
+            return sa;
+    }
+    return NULL;
+}
+
+uint64_t spi_new(struct core *c)
+{
+    uint64_t spi;
+
+    do
+        spi = rng_u64(&c->rng);
+    while (spi == 0 || sa_by_spi(c, spi));
+    return spi;
+}
+
+/* --- states
+ * ------------------------------------------------------------------------------------------------------------------------- */
+
+/* BORN -> KEYED -> UP -> LEAVING -> GONE; any may go to GONE, an heir goes from BORN to UP with its keys; nothing else. */
+static bool legal(const struct ike_sa *sa, enum ike_state to)
+{
+    static const uint8_t next[] = {
+        [IKE_BORN] = 1 << IKE_KEYED, [IKE_KEYED] = 1 << IKE_UP, [IKE_UP] = 1 << IKE_LEAVING, [IKE_LEAVING] = 0, [IKE_GONE] = 0};
+
+    return to == IKE_GONE || (next[sa->state] & 1 << to) || (sa->is_heir && sa->state == IKE_BORN && to == IKE_UP);
+}
+
+void sa_set_state(struct ike_sa *sa, enum ike_state to)
+{
+    if (sa->state == to)
+        return;
+    if (!legal(sa, to)) {
+        sa_kill(sa, FACT_IKE_DOWN, "an illegal move from %s to %s", sa_state_name(sa->state), sa_state_name(to));
+        return;
+    }
+    sa->state = to;
+    if (to >= IKE_UP)
+        door_half_open(sa, false);
+}
+
+/* --- timers
+ * -------------------------------------------------------------------------------------------------------------------------- */
+
+static void sa_life(struct core *c, struct timer *t)
+{
+    struct ike_sa *sa = CONTAINER_OF(t, struct ike_sa, life);
+
+    if (sa->state < IKE_UP) {
+        sa_kill(sa, FACT_DROPPED, "no IKE_AUTH came");
+    } else if (sa->replaced || sa->redundant) {
+        sa_close(sa); /* the peer owed us the deletion */
+    } else if (sa->dies_at && c->now >= sa->dies_at) {
+        tell(c, FACT_IKE_DOWN, sa->peer, sa, NULL, "its lifetime ended before it was rekeyed");
+        sa_close(sa);
+    } else {
+        sa->want_rekey = true;
+        wake_set(c, t, sa->dies_at ? sa->dies_at : USEC_NEVER);
+        sa_wake(sa);
+    }
+}
+
+/* Only a peer that has been silent is asked (2.4). */
+static void sa_liveness(struct core *c, struct timer *t)
+{
+    struct ike_sa *sa = CONTAINER_OF(t, struct ike_sa, liveness);
+    usec_t every = sa_conn(sa)->liveness_us;
+    usec_t due = sa->last_heard + (sa->probed || !every                         ? every
+                                   : sa->first_probe && sa->first_probe < every ? sa->first_probe
+                                                                                : every);
+
+    if (c->now >= due) {
+        sa->probed = true;
+        sa->want_liveness = true;
+        sa_wake(sa);
+        due = c->now + (every ? every : SILENT_PROBE);
+    }
+    if (every || !sa->probed)
+        wake_set(c, t, due);
+}
+
+static void sa_keepalive(struct core *c, struct timer *t)
+{
+    struct ike_sa *sa = CONTAINER_OF(t, struct ike_sa, keepalive);
+    usec_t every = sa_conn(sa)->keepalive_us ? sa_conn(sa)->keepalive_us : 20 * USEC_SEC;
+
+    if (!sa->nat_local || sa->state != IKE_UP || sa->replaced)
+        return;
+    out_keepalive(c, &sa->path);
+    wake_set(c, t, c->now + every);
+}
+
+/* --- birth and death
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+struct ike_sa *sa_new(struct core *c, bool initiator, const struct path *path)
+{
+    struct ike_sa *sa = calloc(1, sizeof(*sa));
+
+    if (!sa)
+        return NULL;
+    sa->core = c;
+    sa->initiator = initiator;
+    sa->path = *path;
+    sa->born = sa->last_heard = c->now;
+    *(initiator ? &sa->spi_i : &sa->spi_r) = spi_new(c);
+    list_init(&sa->in_work);
+    list_init(&sa->in_peer);
+    list_init(&sa->children);
+    buf_init(&sa->init_ours, MESSAGE_MAX);
+    buf_init(&sa->init_theirs, MESSAGE_MAX);
+    sa->retransmit.fire = window_retransmit;
+    sa->life.fire = sa_life;
+    sa->liveness.fire = sa_liveness;
+    sa->keepalive.fire = sa_keepalive;
+    sa->id = ticket_take(c, TICKET_IKE_SA, sa);
+    if (!sa->id.slot || map_add(&c->by_spi, &sa->by_spi, spi_hash(c, sa_our_spi(sa))) < 0) {
+        ticket_drop(c, &sa->id);
+        free(sa);
+        return NULL;
+    }
+    list_append(&c->sas, &sa->in_core);
+    c->counts.ike_sas++;
+    return sa;
+}
+
+void sa_set_peer(struct ike_sa *sa, struct peer *p)
+{
+    list_remove(&sa->in_peer);
+    sa->peer = p;
+    if (p)
+        list_append(&p->sas, &sa->in_peer);
+}
+
+static void init_forget(struct ike_sa *sa)
+{
+    buf_done(&sa->init_ours);
+    buf_done(&sa->init_theirs);
+    secret_done(&sa->nonce_i);
+    secret_done(&sa->nonce_r);
+    secret_done(&sa->cert_requests);
+}
+
+/* What is left when it lies in the graveyard, or when the core goes. */
+void sa_free(struct ike_sa *sa)
+{
+    struct core *c = sa->core;
+
+    xchg_free(sa->ours);
+    xchg_free(sa->theirs);
+    while (!list_empty(&sa->children))
+        child_free(LIST_ITEM(sa->children.next, struct child_sa, in_sa));
+    wake_stop(c, &sa->retransmit);
+    wake_stop(c, &sa->life);
+    wake_stop(c, &sa->liveness);
+    wake_stop(c, &sa->keepalive);
+    door_half_open(sa, false);
+    ticket_drop(c, &sa->id);
+    map_remove(&c->by_spi, &sa->by_spi);
+    list_remove(&sa->in_work);
+    list_remove(&sa->in_peer);
+    packets_done(&sa->request);
+    packets_done(&sa->reply);
+    fragments_done(&sa->in_request);
+    fragments_done(&sa->in_response);
+    init_forget(sa);
+    ike_keys_done(&sa->keys);
+    secret_done(&sa->peer_id_data);
+    secret_done(&sa->peer_rekey_nonce);
+    secret_done(&sa->low_nonce);
+    c->counts.ike_sas--;
+    free(sa);
+}
+
+static void exchange_stop(struct xchg *x)
+{
+    if (!x)
+        return;
+    wake_stop(x->core, &x->patience);
+    ticket_drop(x->core, &x->ticket);
+    x->at = NULL;
+}
+
+void sa_kill(struct ike_sa *sa, enum fact fact, const char *fmt, ...)
+{
+    struct core *c = sa->core;
+    struct peer *p = sa->peer;
+    enum ike_state was = sa->state;
+    char why[700] = "";
+    va_list args;
+
+    if (was == IKE_GONE)
+        return;
+    if (fmt) {
+        va_start(args, fmt);
+        vsnprintf(why, sizeof(why), fmt, args);
+        va_end(args);
+        tell(c, fact, p, sa, NULL, "%s", why);
+    }
+    sa->state = IKE_GONE;
+    door_half_open(sa, false);
+    exchange_stop(sa->ours);
+    exchange_stop(sa->theirs);
+    while (!list_empty(&sa->children))
+        child_remove(LIST_ITEM(sa->children.next, struct child_sa, in_sa), sa->replaced || sa->redundant, NULL);
+    wake_stop(c, &sa->retransmit);
+    wake_stop(c, &sa->life);
+    wake_stop(c, &sa->liveness);
+    wake_stop(c, &sa->keepalive);
+    map_remove(&c->by_spi, &sa->by_spi);
+    ticket_drop(c, &sa->id);
+    list_remove(&sa->in_work);
+    list_remove(&sa->in_peer);
+    list_remove(&sa->in_core);
+    list_append(&c->graveyard, &sa->in_core);
+    if (p && sa->initiator && !sa->is_heir && (was == IKE_BORN || was == IKE_KEYED))
+        peer_ike_failed(p, sa, why);
+    if (p)
+        peer_reconcile(p);
+}
+
+void sa_close(struct ike_sa *sa)
+{
+    if (sa->state == IKE_BORN || sa->state == IKE_KEYED) {
+        sa_kill(sa, FACT_IKE_DOWN, "given up");
+        return;
+    }
+    sa->want_delete = true;
+    sa_wake(sa);
+}
+
+void sa_deleted_by_peer(struct ike_sa *sa)
+{
+    LIST_EACH (it, &sa->children) {
+        peer_slot_lost(LIST_ITEM(it, struct child_sa, in_sa));
+    }
+    sa_kill(sa, FACT_IKE_DOWN, sa->replaced || sa->redundant ? "replaced" : "the peer closed it");
+}
+
+/* --- up
+ * ----------------------------------------------------------------------------------------------------------------------------------
+ */
+
+static void live(struct ike_sa *sa)
+{
+    const struct conf_connection *conn = sa_conn(sa);
+    struct core *c = sa->core;
+    usec_t hard = conn->lifetime_us ? conn->lifetime_us : conn->rekey_us ? conn->rekey_us + conn->rekey_us / 10 : 0;
+
+    sa->up_since = sa->last_heard = c->now;
+    sa->rekey_at = conn->rekey_us ? c->now + jitter(c, conn->rekey_us, 10) : 0;
+    sa->dies_at = hard ? c->now + hard : 0;
+    wake_set(c, &sa->life, sa->rekey_at ? sa->rekey_at : sa->dies_at ? sa->dies_at : USEC_NEVER);
+    sa->first_probe = sa->initiator || sa->is_heir ? 0 : SILENT_PROBE;
+    if (conn->liveness_us || sa->first_probe)
+        wake_set(c, &sa->liveness,
+                 c->now + (sa->first_probe && (!conn->liveness_us || sa->first_probe < conn->liveness_us) ? sa->first_probe
+                                                                                                          : conn->liveness_us));
+    if (sa->nat_local)
+        wake_set(c, &sa->keepalive, c->now + (conn->keepalive_us ? conn->keepalive_us : 20 * USEC_SEC));
+}
+
+void sa_established(struct ike_sa *sa)
+{
+    struct core *c = sa->core;
+    char id[ID_TEXT_MAX], suite[160];
+    struct text t = text_in(suite, sizeof(suite));
+
+    init_forget(sa);
+    live(sa);
+    sa->peer->failures = 0;
+    suite_format(&sa->suite, &t);
+    tell(c, FACT_IKE_UP, sa->peer, sa, NULL, "the peer is %s; %s%s", id_format(&sa->peer_id, id), suite,
+         sa->nat_local && sa->nat_remote ? "; both ends are behind NATs"
+         : sa->nat_local                 ? "; we are behind a NAT"
+         : sa->nat_remote                ? "; the peer is behind a NAT"
+                                         : "");
+    peer_dedupe(sa->peer, sa);
+    sa_wake(sa);
+}
+
+void sa_heir_up(struct ike_sa *sa)
+{
+    sa_set_state(sa, IKE_UP);
+    live(sa);
+    sa_wake(sa);
+}
+
+void sa_inherit(struct ike_sa *heir, struct ike_sa *old)
+{
+    LIST_EACH (it, &old->children) {
+        struct child_sa *child = LIST_ITEM(it, struct child_sa, in_sa);
+
+        list_remove(&child->in_sa);
+        child->sa = heir;
+        list_append(&heir->children, &child->in_sa);
+    }
+    if (old->ours)
+        old->ours->child = NULL;
+    if (old->theirs)
+        old->theirs->child = NULL;
+    old->replaced = true;
+    sa_wake(heir);
+    sa_wake(old);
+}
+
+/* --- where the peer is (2.23)
+ * ------------------------------------------------------------------------------------------------------------ */
+
+void sa_move(struct ike_sa *sa, const struct path *to)
+{
+    struct path from = sa->path;
+    char text[ENDPOINT_TEXT_MAX];
+    struct ask ask;
+
+    sa->path = *to;
+    LIST_EACH (it, &sa->children) {
+        struct child_sa *child = LIST_ITEM(it, struct child_sa, in_sa);
+
+        if (child->state == CHILD_BORN)
+            continue;
+        child_ask(child, &ask, ASK_CHILD_UPDATE);
+        ask.u.child.old_local = from.local;
+        ask.u.child.old_remote = from.remote;
+        out_ask(sa->core, &ask);
+    }
+    if (sa->state == IKE_UP)
+        tell(sa->core, FACT_PEER_MOVED, sa->peer, sa, NULL, "the peer is now at %s", endpoint_format(&to->remote, text));
+}
+
+/* A host behind a NAT does not follow (2.23); in IKE_AUTH the initiator floats to 4500, and a responder answers where it came
+ * from. */
+void sa_heard(struct ike_sa *sa, const struct path *path)
+{
+    bool same = endpoint_equal(&sa->path.remote, &path->remote) && sa->path.natt == path->natt &&
+                addr_equal(&sa->path.local.addr, &path->local.addr);
+
+    sa->last_heard = sa->core->now;
+    if (same)
+        return;
+    if (sa->state == IKE_KEYED && !sa->initiator)
+        sa->path = *path;
+    else if (!sa->nat_local && sa->state == IKE_UP)
+        sa_move(sa, path);
+}
+
+/* --- work
+ * ----------------------------------------------------------------------------------------------------------------------------------
+ */
+
+void sa_wake(struct ike_sa *sa)
+{
+    if (sa->state != IKE_GONE && list_empty(&sa->in_work))
+        list_append(&sa->core->work, &sa->in_work);
+}
+
+static struct xchg *start(struct ike_sa *sa, const struct exchange *row)
+{
+    return xchg_new(sa, row, true);
+}
+
+static bool begin(struct xchg *x)
+{
+    if (x)
+        xchg_begin(x);
+    return x != NULL;
+}
+
+static bool pump_deletes(struct ike_sa *sa)
+{
+    bool any = sa->n_lost > 0;
+    struct xchg *x;
+
+    if (sa->want_delete && sa->state == IKE_UP) {
+        x = start(sa, &exchange_info);
+        if (!x)
+            return false;
+        x->deletes_ike = true;
+        sa_set_state(sa, IKE_LEAVING);
+        return begin(x);
+    }
+    LIST_EACH (it, &sa->children) {
+        const struct child_sa *child = LIST_ITEM(it, struct child_sa, in_sa);
+
+        any |= child->want_delete && !child->deleting;
+    }
+    return any && begin(start(sa, &exchange_info));
+}
+
+static bool children_settled(const struct ike_sa *sa)
+{
+    LIST_EACH (it, &sa->children) {
+        const struct child_sa *child = LIST_ITEM(it, struct child_sa, in_sa);
+
+        if (child->state == CHILD_BORN || child->deleting)
+            return false;
+    }
+    return true;
+}
+
+static bool pump_rekeys(struct ike_sa *sa)
+{
+    usec_t now = sa->core->now;
+
+    if (sa->want_rekey && now >= sa->rekey_retry_at && !sa->theirs && children_settled(sa))
+        return begin(start(sa, &exchange_rekey_ike));
+    LIST_EACH (it, &sa->children) {
+        struct child_sa *child = LIST_ITEM(it, struct child_sa, in_sa);
+        struct xchg *x;
+
+        if (!child->want_rekey || child->rekeying || child->state != CHILD_UP || child->want_delete || now < child->retry_at)
+            continue;
+        if (ticket_find(sa->core, child->peer_rekey, TICKET_CHILD_SA))
+            continue; /* the peer has rekeyed it already */
+        x = start(sa, &exchange_child);
+        if (!x)
+            return false;
+        x->rekeys_child = true;
+        x->old_child = child->id;
+        x->child_index = child->index;
+        x->child_pair = child->pair;
+        x->wide = child->rekey_wide;
+        return begin(x);
+    }
+    return false;
+}
+
+static bool pump_new(struct ike_sa *sa)
+{
+    int slot = peer_current(sa->peer) == sa ? peer_missing_slot(sa->peer, sa->core->now) : -1;
+    struct xchg *x = slot >= 0 ? start(sa, &exchange_child) : NULL;
+
+    if (!x)
+        return false;
+    peer_slot_place(sa->peer, (size_t)slot, &x->child_index, &x->child_pair);
+    return begin(x);
+}
+
+void sa_pump(struct ike_sa *sa)
+{
+    if (sa->state == IKE_GONE || sa->ours)
+        return;
+    if (sa->state == IKE_KEYED && sa->initiator) {
+        begin(start(sa, &exchange_auth));
+        return;
+    }
+    if (sa->state != IKE_UP || (sa->theirs && sa->theirs->row == &exchange_auth))
+        return;
+    if (pump_deletes(sa))
+        return;
+    if (sa_usable(sa) && !ticket_find(sa->core, sa->peer_rekey, TICKET_IKE_SA)) {
+        if (pump_rekeys(sa) || pump_new(sa))
+            return;
+    }
+    if (sa->want_liveness) {
+        sa->want_liveness = false;
+        begin(start(sa, &exchange_info));
+    }
+    if (sa->peer)
+        peer_reconcile(sa->peer);
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* IKE_AUTH (RFC 7296 1.2, 2.15, 2.21.2): who are you, and the first Child SA. A Child SA that fails leaves the IKE SA up. */
+#include "ike/ike.h"
+
+/* IDi or IDr, the certificates, AUTH: what the vault answered. */
+static bool identity_write(struct xchg *x, bool initiator)
+{
+    const struct answer *a = x->answer;
+    const struct conf_connection *conn = sa_conn(x->sa);
+    struct payload *p;
+
+    if (!a || a->result != ANSWER_OK)
+        return false;
+    p = payload_add(&x->out, initiator ? PAYLOAD_IDI : PAYLOAD_IDR);
+    if (p)
+        p->u.id = (struct id){a->u.auth.id.type, arena_copy(&x->arena, a->u.auth.id.data)};
+    for (size_t i = 0; i < a->u.auth.n_certs; i++) {
+        p = payload_add(&x->out, PAYLOAD_CERT);
+        if (!p)
+            return false;
+        p->u.cert.encoding = CERT_X509_SIGNATURE;
+        p->u.cert.data = arena_copy(&x->arena, a->u.auth.certs[i]);
+    }
+    if (initiator && conn->remote.ca_hashes.len && (p = payload_add(&x->out, PAYLOAD_CERTREQ))) {
+        p->u.cert.encoding = CERT_X509_SIGNATURE;
+        p->u.cert.data = conn->remote.ca_hashes;
+    }
+    if (initiator && conn->remote.id.type != ID_NONE && !conn->remote.id_is_dn_pattern && !span_has(conn->remote.id.data, '*') &&
+        (p = payload_add(&x->out, PAYLOAD_IDR)))
+        p->u.id = conn->remote.id;
+    p = payload_add(&x->out, PAYLOAD_AUTH);
+    if (!p)
+        return false;
+    p->u.auth.method = a->u.auth.method;
+    p->u.auth.data = arena_copy(&x->arena, a->u.auth.data);
+    return !x->out.failed;
+}
+
+/* INITIAL_CONTACT only when no other SA to that peer is held, half-open ones included (2.4). */
+static bool alone(const struct ike_sa *sa)
+{
+    return list_count(&sa->peer->sas) <= 1;
+}
+
+/* --- initiator
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+static enum step write_request(struct xchg *x)
+{
+    struct ike_sa *sa = x->sa;
+    int slot;
+
+    if (!identity_write(x, true))
+        return kill_sa(x, "our AUTH could not be made: %s", x->answer && x->answer->why ? x->answer->why : "the vault failed");
+    if (alone(sa)) {
+        notify_add(&x->out, PROTOCOL_NONE, SPAN_NONE, INITIAL_CONTACT, SPAN_NONE);
+        sa->initial_contact_sent = true;
+    }
+    slot = peer_missing_slot(sa->peer, x->core->now);
+    peer_slot_place(sa->peer, slot < 0 ? 0 : (size_t)slot, &x->child_index, &x->child_pair);
+    if (!child_offer(x, false))
+        return kill_sa(x, "the Child SA proposal could not be made");
+    return STEP_DONE;
+}
+
+static enum step read_errors(struct xchg *x)
+{
+    const struct payload *id = payload_find(x->in, PAYLOAD_IDR), *auth = payload_find(x->in, PAYLOAD_AUTH);
+
+    if (id && auth)
+        return STEP_NEXT;
+    for (const struct payload *n = payload_find(x->in, PAYLOAD_NOTIFY); n; n = payload_after(n, PAYLOAD_NOTIFY)) {
+        const char *name = notify_name(n->u.notify.type);
+
+        if (n->u.notify.type == AUTHENTICATION_FAILED)
+            return kill_sa(x, "the peer answered AUTHENTICATION_FAILED: it does not accept our identity or proof (secret, "
+                              "certificate, `local: id`), "
+                              "or has no connection for us; its log says which");
+        if (n->u.notify.type <= NOTIFY_ERROR_MAX)
+            return kill_sa(x, "the peer answered IKE_AUTH with %s", name ? name : "an unknown error");
+    }
+    return kill_sa(x, "the peer's IKE_AUTH response has no %s payload", id ? "AUTH" : "IDr");
+}
+
+/* The peer learns that we do not accept it, once and without waiting for an answer (2.21.2). */
+static enum step not_accepted(struct xchg *x)
+{
+    static const struct exchange informational = {.name = "INFORMATIONAL", .type = INFORMATIONAL};
+    struct ike_sa *sa = x->sa;
+    struct xchg *last = xchg_new(sa, &informational, true);
+
+    if (last) {
+        last->message_id = sa->next_ours;
+        notify_add(&last->out, PROTOCOL_NONE, SPAN_NONE, AUTHENTICATION_FAILED, SPAN_NONE);
+        window_send_request(last);
+        xchg_free(last);
+    }
+    return kill_sa(x, "the peer was not accepted");
+}
+
+static enum step verdict(struct xchg *x)
+{
+    if (!auth_verdict(x))
+        return not_accepted(x);
+    sa_set_state(x->sa, IKE_UP);
+    riders_read(x);
+    return STEP_NEXT;
+}
+
+/* The IKE SA stands; its first Child SA may have failed, and is then tried again by CREATE_CHILD_SA (2.21.2). */
+static enum step up(struct xchg *x)
+{
+    struct child_sa *child = x->child;
+
+    sa_established(x->sa);
+    x->child = NULL;
+    if (child)
+        child_up(child, false);
+    else if (x->ours && x->child_error)
+        peer_slot_failed(x->sa->peer, x->child_index, x->child_pair, x->child_error == TEMPORARY_FAILURE ? TEMPORARY_WAIT : -1,
+                         x->child_why);
+    if (child && child->doomed)
+        child_remove(child, false, "the peer deleted it");
+    else if (!child && x->peer_has_child)
+        child_delete_unborn(x);
+    return STEP_DONE;
+}
+
+/* --- responder
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+static enum step deny(struct xchg *x, const char *why)
+{
+    payload_list_init(&x->out, &x->arena);
+    notify_add(&x->out, PROTOCOL_NONE, SPAN_NONE, AUTHENTICATION_FAILED, SPAN_NONE);
+    return kill_sa(x, "%s", why);
+}
+
+static enum step find_peer(struct xchg *x)
+{
+    const struct payload *idi = payload_find(x->in, PAYLOAD_IDI), *idr = payload_find(x->in, PAYLOAD_IDR);
+    char why[500];
+    struct text t = text_in(why, sizeof(why));
+    struct peer *p = peer_for_auth(x->sa, &idi->u.id, idr ? &idr->u.id : NULL, &t);
+
+    if (!p)
+        return deny(x, why);
+    sa_set_peer(x->sa, p);
+    if (!payload_find(x->in, PAYLOAD_AUTH))
+        return deny(x, "the peer wants to authenticate by EAP, which is not configured here");
+    return auth_check(x);
+}
+
+/* From here the peer is who it says; only now anything of ours is revealed. */
+static enum step check_verdict(struct xchg *x)
+{
+    if (!auth_verdict(x))
+        return deny(x, "the peer was not accepted");
+    sa_set_state(x->sa, IKE_UP);
+    return auth_make(x);
+}
+
+/* The peer holds no other SA with us: what we still have is of an earlier life of it (2.4). Only older SAs go. */
+static void initial_contact(struct ike_sa *sa)
+{
+    LIST_EACH (it, &sa->peer->sas) {
+        struct ike_sa *other = LIST_ITEM(it, struct ike_sa, in_peer);
+
+        if (other != sa && other->state == IKE_UP && other->born < sa->born && id_equal(&other->peer_id, &sa->peer_id))
+            sa_kill(other, FACT_IKE_DOWN, "the peer began anew (INITIAL_CONTACT)");
+    }
+}
+
+static enum step write_identity(struct xchg *x)
+{
+    if (!identity_write(x, false))
+        return deny(x, x->answer && x->answer->why ? x->answer->why : "our AUTH could not be made");
+    if (notify_find(x->in, INITIAL_CONTACT))
+        initial_contact(x->sa);
+    return STEP_NEXT;
+}
+
+static step_fn *const initiate[] = {auth_make, write_request, NULL};
+static step_fn *const conclude[] = {read_errors,   auth_check,      verdict, child_accept, child_keys_make,
+                                    child_install, child_installed, up,      NULL};
+static step_fn *const respond[] = {find_peer,     check_verdict,   write_identity, child_select, child_keys_make,
+                                   child_install, child_installed, child_reply,    up,           NULL};
+
+const struct exchange exchange_auth = {
+    .name = "IKE_AUTH",
+    .type = IKE_AUTH,
+    .must = PAYLOAD_BIT(PAYLOAD_IDI),
+    .initiate = initiate,
+    .conclude = conclude,
+    .respond = respond,
+};

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* INFORMATIONAL (RFC 7296 1.4): deletes, liveness, errors. */
+#include "ike/ike.h"
+
+/* --- initiator -----------------------------------------------------------------------------------------------------------------
+ */
+
+static void delete_add(struct xchg *x, uint8_t protocol, const uint32_t *spis, size_t n)
+{
+    struct payload *p = payload_add(&x->out, PAYLOAD_DELETE);
+    uint8_t *b = n ? arena_alloc(&x->arena, n * 4) : NULL;
+
+    if (!p || (n && !b))
+        return;
+    for (size_t i = 0; i < n; i++)
+        put_u32(b + 4 * i, spis[i]);
+    p->u.del.protocol = protocol;
+    p->u.del.spi_size = n ? 4 : 0;
+    p->u.del.count = (uint16_t)n;
+    p->u.del.spis = span_of(b, n * 4);
+}
+
+static size_t deletes_collect(struct xchg *x, uint32_t *spis)
+{
+    struct ike_sa *sa = x->sa;
+    size_t n = 0;
+
+    LIST_EACH (it, &sa->children) {
+        struct child_sa *child = LIST_ITEM(it, struct child_sa, in_sa);
+
+        if (!child->want_delete || child->deleting || n >= DELETES_AT_ONCE)
+            continue;
+        child->deleting = true;
+        child->deleted_in = x->message_id;
+        spis[n++] = child->spi_in;
+    }
+    for (; sa->n_lost && n < DELETES_AT_ONCE; sa->n_lost--)
+        spis[n++] = sa->lost_spis[sa->n_lost - 1];
+    return n;
+}
+
+static enum step write_request(struct xchg *x)
+{
+    uint32_t spis[DELETES_AT_ONCE];
+    size_t n;
+
+    if (x->deletes_ike) {
+        delete_add(x, PROTOCOL_IKE, NULL, 0);
+        return STEP_DONE;
+    }
+    n = deletes_collect(x, spis);
+    if (n)
+        delete_add(x, PROTOCOL_ESP, spis, n);
+    return STEP_DONE; /* empty: are you there? */
+}
+
+static enum step read_answer(struct xchg *x)
+{
+    struct ike_sa *sa = x->sa;
+
+    if (x->deletes_ike)
+        return kill_sa(x, sa->redundant || sa->replaced ? "replaced" : "closed by us");
+    LIST_EACH (it, &sa->children) {
+        struct child_sa *child = LIST_ITEM(it, struct child_sa, in_sa);
+
+        if (child->deleting && child->deleted_in == x->message_id)
+            child_remove(child, child->state == CHILD_OLD || child->redundant, child->state == CHILD_OLD ? NULL : "closed by us");
+    }
+    return STEP_DONE;
+}
+
+/* --- responder -----------------------------------------------------------------------------------------------------------------
+ */
+
+/* The old SA of a rekey goes: from now on we speak on its successor (2.8). */
+static void successor_speak(struct child_sa *old)
+{
+    struct child_sa *next = ticket_find(old->sa->core, old->peer_rekey, TICKET_CHILD_SA);
+
+    if (next && next->state == CHILD_HALF)
+        child_speak(next);
+}
+
+static bool delete_child(struct xchg *x, uint32_t spi, uint32_t *ours)
+{
+    struct child_sa *child = child_by_spi_out(x->sa, spi);
+    bool replaced;
+
+    if (!child || child->deleting)
+        return false; /* unknown, or both delete at once: no Delete in the answer (1.4.1) */
+    *ours = child->spi_in;
+    if (child->state == CHILD_BORN) { /* still being installed by our own exchange */
+        child->doomed = true;
+        return true;
+    }
+    successor_speak(child);
+    replaced = ticket_find(x->core, child->peer_rekey, TICKET_CHILD_SA) != NULL;
+    if (!replaced)
+        peer_slot_lost(child);
+    child_remove(child, replaced, replaced ? "the peer rekeyed it" : "the peer closed it");
+    return true;
+}
+
+/* SPIs are read before anything is deleted: nothing here points into what may die. */
+static void delete_children(struct xchg *x)
+{
+    uint32_t ours[256];
+    size_t n = 0;
+
+    for (const struct payload *p = payload_find(x->in, PAYLOAD_DELETE); p; p = payload_after(p, PAYLOAD_DELETE)) {
+        struct reader r = reader_of(p->u.del.spis);
+
+        if (p->u.del.protocol != PROTOCOL_ESP || p->u.del.spi_size != 4)
+            continue;
+        while (read_left(&r) >= 4 && n < COUNT_OF(ours))
+            n += delete_child(x, read_u32(&r), &ours[n]);
+    }
+    if (n)
+        delete_add(x, PROTOCOL_ESP, ours, n);
+}
+
+static bool deletes_ike(const struct payload *in)
+{
+    for (const struct payload *p = payload_find(in, PAYLOAD_DELETE); p; p = payload_after(p, PAYLOAD_DELETE))
+        if (p->u.del.protocol == PROTOCOL_IKE)
+            return true;
+    return false;
+}
+
+static enum step respond_step(struct xchg *x)
+{
+    struct ike_sa *sa = x->sa;
+
+    if (deletes_ike(x->in)) {
+        window_send_reply(x); /* empty */
+        sa_deleted_by_peer(sa);
+        return STEP_KILL;
+    }
+    for (const struct payload *n = payload_find(x->in, PAYLOAD_NOTIFY); n; n = payload_after(n, PAYLOAD_NOTIFY)) {
+        const char *name = notify_name(n->u.notify.type);
+
+        if (n->u.notify.type == AUTHENTICATION_FAILED || n->u.notify.type == INVALID_SYNTAX) {
+            window_send_reply(x);
+            peer_ike_failed(sa->peer, sa, "the peer did not accept our identity or proof (AUTHENTICATION_FAILED)");
+            return kill_sa(x, "the peer sent %s", name);
+        }
+        if (n->u.notify.type <= NOTIFY_ERROR_MAX)
+            tell(x->core, FACT_NOTE, sa->peer, sa, NULL, "the peer reports %s", name ? name : "an unknown error");
+    }
+    delete_children(x);
+    return STEP_DONE;
+}
+
+static step_fn *const initiate[] = {write_request, NULL};
+static step_fn *const conclude[] = {read_answer, NULL};
+static step_fn *const respond[] = {respond_step, NULL};
+
+const struct exchange exchange_info = {
+    .name = "INFORMATIONAL",
+    .type = INFORMATIONAL,
+    .initiate = initiate,
+    .conclude = conclude,
+    .respond = respond,
+};
