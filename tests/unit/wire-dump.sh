@@ -69,6 +69,23 @@ has 1 'error at byte 40, payload 41 \(Notify\): 3 bytes left'
 t 'IP fragments' 1 ip-fragment.pcap
 has 1 'packet 1: IP fragments are not put together'
 
+# what real peers said: strongSwan 6.0 with itself, libreswan 5.2, OpenIKED 7.4
+t 'strongSwan' 0 --keys real.keys real-strongswan.pcap
+has 12 'opened with aes256gcm16, ICV right'
+has 2 '^CREATE_CHILD_SA request'
+has 2 ' Delete, IKE'
+t 'strongSwan, fragments, AES-CBC' 0 --keys real.keys real-strongswan-fragments.pcap
+has 16 'opened with aes256 and sha256, ICV right'
+has 4 'all 2 fragments are here'
+t 'strongSwan, ChaCha20' 0 --keys real.keys real-strongswan-chacha.pcap
+has 10 'opened with chacha20poly1305, ICV right'
+t 'libreswan, either way' 0 --keys real.keys real-libreswan.pcap
+has 16 'opened with aes256gcm16, ICV right'
+has 1 'INVALID_KE_PAYLOAD, group 31'
+t 'OpenIKED' 0 --keys real.keys real-openiked.pcap
+has 12 'opened with aes256gcm16, ICV right'
+has 1 'OpenIKED-7\.4'
+
 gcm() { # gcm WORD: its value in the keys file
 	sed -n "s/^spi_i=1111.* $1=\([0-9a-z]*\).*/\1/p" keys
 }
