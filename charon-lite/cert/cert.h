@@ -3,7 +3,7 @@
  * cert - who a certificate names and whether it is to be believed: from bytes and a given time, with OpenSSL's X.509 and no
  * parser, matcher or verifier of our own. It opens no file, reads no clock, and follows no URL that a certificate contains.
  *
- *     PEM or DER --cert_read--> certificates --cert_trust_check(anchors, time)--> believed? until when?
+ *     PEM or DER --cert_file_read--> certificates --cert_trust_check(anchors, time)--> believed? until when?
  *                                            --cert_names(id)-----------------> is this one of its names?
  *                                            --cert_key_kind------------------> a key that we accept, and of which kind
  *
@@ -36,7 +36,7 @@ struct evp_pkey_st;
 /* Number of bytes, ERR_BAD when it is no DN, ERR_LIMIT when it does not fit. For conf_setup.dn_encode. */
 int cert_dn_encode(const char *text, uint8_t *out, size_t cap) MUST_USE;
 /* In a form that cert_dn_encode reads back; anything unprintable escaped. A span that is no DN prints as hex. */
-void cert_dn_format(struct span der, struct text *out);
+void cert_dn_print(struct span der, struct text *out);
 /* As X.509 compares: string types, case and blanks do not count (RFC 5280 7.1). `any_order`: or one is the other backwards. */
 bool cert_dn_equal(struct span a, struct span b, bool any_order);
 /* A pattern like "CN=*, O=Example": a value `*` stands for any value; the same attributes otherwise, in either order. */
@@ -48,7 +48,7 @@ int cert_decode(struct span der, struct x509_st **out) MUST_USE;
 void cert_free(struct x509_st *); /* NULL-safe */
 /* A file: certificates in PEM (other blocks and text between them are skipped), or one in DER. At most max: ERR_LIMIT. ERR_BAD,
  * and a sentence, if there is none or one is broken. */
-int cert_read(struct span file, struct x509_st **out, size_t max, size_t *n, struct text *why) MUST_USE;
+int cert_file_read(struct span file, struct x509_st **out, size_t max, size_t *n, struct text *why) MUST_USE;
 void cert_free_all(struct x509_st **, size_t n);
 struct span cert_der(struct x509_st *, struct arena *);     /* SPAN_NONE when failed */
 struct span cert_subject(struct x509_st *, struct arena *); /* DER of the subject; SPAN_NONE when empty */
@@ -58,14 +58,14 @@ int cert_ca_hashes(struct span file, uint8_t *out, size_t cap) MUST_USE;
 bool cert_self_signed(struct x509_st *);                    /* issued by its own name and key */
 bool cert_issued(struct x509_st *issuer, struct x509_st *); /* by name, key identifier and key usage; no signature is verified */
 /* Its subject (or "serial N" without one), printable. */
-void cert_format(struct x509_st *, struct text *out);
+void cert_print(struct x509_st *, struct text *out);
 
 /* ---- name.c */
 /* Is this ID one of the certificate's names? IP addresses, FQDN (the certificate may have a wildcard, the ID may not) and RFC822
  * by subjectAltName, DN by the subject, KEY_ID by the subject key identifier (RFC 4945 3.1). */
 bool cert_names(struct x509_st *, const struct id *);
 /* What it names, for messages: "gw1.example.com, 192.0.2.1, CN=gw1". */
-void cert_names_format(struct x509_st *, struct text *out);
+void cert_names_print(struct x509_st *, struct text *out);
 
 /* ---- key.c */
 enum key_kind {

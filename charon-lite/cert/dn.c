@@ -371,7 +371,7 @@ static void name_print(BIO *bio, const X509_NAME *name)
     }
 }
 
-void cert_dn_format(struct span der, struct text *out)
+void cert_dn_print(struct span der, struct text *out)
 {
     X509_NAME *name = name_decode(der);
     BIO *bio = BIO_new(BIO_s_mem());

@@ -84,12 +84,12 @@ static void alt_format(const GENERAL_NAME *g, struct text *out)
     text_add(out, ", ");
 }
 
-void cert_names_format(struct x509_st *x, struct text *out)
+void cert_names_print(struct x509_st *x, struct text *out)
 {
     GENERAL_NAMES *alts = X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
 
     for (int i = 0; i < sk_GENERAL_NAME_num(alts) && i < 8; i++)
         alt_format(sk_GENERAL_NAME_value(alts, i), out);
     GENERAL_NAMES_free(alts);
-    cert_format(x, out);
+    cert_print(x, out);
 }

@@ -79,7 +79,7 @@ static int read_pem(struct span file, struct x509_st **out, size_t max, size_t *
     return err;
 }
 
-int cert_read(struct span file, struct x509_st **out, size_t max, size_t *n, struct text *why)
+int cert_file_read(struct span file, struct x509_st **out, size_t max, size_t *n, struct text *why)
 {
     int err;
 
@@ -137,7 +137,7 @@ int cert_ca_hashes(struct span file, uint8_t *out, size_t cap)
     char sentence[128];
     struct text why = text_in(sentence, sizeof(sentence));
     size_t n = 0;
-    int err = cert_read(file, v, COUNT_OF(v), &n, &why);
+    int err = cert_file_read(file, v, COUNT_OF(v), &n, &why);
 
     if (err == 0 && n * CERT_HASH_LEN > cap)
         err = ERR_LIMIT;
@@ -157,14 +157,14 @@ bool cert_issued(struct x509_st *issuer, struct x509_st *x)
     return X509_check_issued(issuer, x) == X509_V_OK;
 }
 
-void cert_format(struct x509_st *x, struct text *out)
+void cert_print(struct x509_st *x, struct text *out)
 {
     const X509_NAME *name = X509_get_subject_name(x);
     uint8_t *der = NULL;
     int n = i2d_X509_NAME(name, &der);
 
     if (X509_NAME_entry_count(name) > 0 && n > 0) {
-        cert_dn_format(span_of(der, (size_t)n), out);
+        cert_dn_print(span_of(der, (size_t)n), out);
     } else {
         const ASN1_INTEGER *serial = X509_get0_serialNumber(x);
         char hex[2 * 20 + 1];

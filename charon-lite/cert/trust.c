@@ -42,13 +42,13 @@ int cert_trust_add(struct cert_trust *t, struct x509_st *x, struct text *why)
     struct text weak = text_in(sentence, sizeof(sentence));
 
     if (X509_check_ca(x) != 1) {
-        cert_format(x, why);
+        cert_print(x, why);
         text_add(why, " is not a CA certificate (no basicConstraints CA:TRUE, or no keyCertSign): a peer's own certificate goes "
                       "under `pinned`");
         return ERR_REFUSED;
     }
     if (cert_key_kind(X509_get0_pubkey(x), &weak) == KEY_REFUSED) {
-        cert_format(x, why);
+        cert_print(x, why);
         text_add(why, " has %s", sentence);
         return ERR_REFUSED;
     }
@@ -84,7 +84,7 @@ static void explain(X509_STORE_CTX *ctx, struct text *why)
 
     text_add(why, "certificate ");
     if (x)
-        cert_format(x, why);
+        cert_print(x, why);
     if (x && error == X509_V_ERR_CERT_HAS_EXPIRED) {
         text_add(why, " expired at ");
         time_format(X509_get0_notAfter(x), why);
@@ -97,7 +97,7 @@ static void explain(X509_STORE_CTX *ctx, struct text *why)
         int n = i2d_X509_NAME(X509_get_issuer_name(x), &der);
 
         text_add(why, " was issued by ");
-        cert_dn_format(span_of(der, n > 0 ? (size_t)n : 0), why);
+        cert_dn_print(span_of(der, n > 0 ? (size_t)n : 0), why);
         text_add(why, ", which is none of the CAs configured for this peer (set remote.ca), nor an intermediate that it sent");
         OPENSSL_free(der);
     } else {
@@ -108,7 +108,7 @@ static void explain(X509_STORE_CTX *ctx, struct text *why)
 static int refuse(X509 *x, struct text *why, const char *what)
 {
     text_add(why, "certificate ");
-    cert_format(x, why);
+    cert_print(x, why);
     text_add(why, " %s", what);
     return ERR_REFUSED;
 }
@@ -236,7 +236,7 @@ int cert_check_alone(struct x509_st *x, time_t now, struct cert_window *w, struc
     narrow(w, x);
     if (now < w->from || now > w->until) {
         text_add(why, "certificate ");
-        cert_format(x, why);
+        cert_print(x, why);
         text_add(why, now < w->from ? " is not valid before " : " expired at ");
         time_format(now < w->from ? X509_get0_notBefore(x) : X509_get0_notAfter(x), why);
         return ERR_REFUSED;

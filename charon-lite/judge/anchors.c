@@ -28,7 +28,7 @@ static int file_certs(struct loading *l, const char *path, struct x509_st **v, s
     if (err != 0)
         text_add(l->why, "%s cannot be read: %s", path, err_text(err));
     if (err == 0) {
-        err = cert_read(buf_view(&file), v, max, n, &inner);
+        err = cert_file_read(buf_view(&file), v, max, n, &inner);
         if (err != 0)
             text_add(l->why, "%s: %s", path, sentence);
     }

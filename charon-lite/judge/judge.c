@@ -177,7 +177,7 @@ static int believe(struct trial *t)
     if (cert_trust_count(t->peer->anchors->trust))
         return chain_check(t);
     text_add(t->why, "certificate ");
-    cert_format(t->own, t->why);
+    cert_print(t->own, t->why);
     text_add(t->why, " is none of those pinned for this peer");
     return ERR_REFUSED;
 }
@@ -207,7 +207,7 @@ static enum verdict judge_signature(struct trial *t, struct span octets)
     }
     if (!verify_signature(t->scheme, key, octets, t->signature)) {
         text_add(t->why, "the peer's signature (%s) was not made with the key of its certificate ", t->scheme->name);
-        cert_format(t->own, t->why);
+        cert_print(t->own, t->why);
         return VERDICT_BAD_AUTH;
     }
     return VERDICT_NONE;
@@ -238,7 +238,7 @@ static void id_print(const struct id *id, struct text *out)
     char plain[ID_TEXT_MAX];
 
     if (id->type == ID_DER_ASN1_DN)
-        cert_dn_format(id->data, out);
+        cert_dn_print(id->data, out);
     else
         text_add(out, "%s", id_format(id, plain));
 }
@@ -253,7 +253,7 @@ static enum verdict judge_id(struct trial *t)
     id_print(&t->ask->id, t->why);
     if (!named) {
         text_add(t->why, ", which its certificate does not name; it names ");
-        cert_names_format(t->own, t->why);
+        cert_names_print(t->own, t->why);
     } else {
         text_add(t->why, ", but connection %s wants ", t->peer->name);
         if (t->peer->dn_pattern)

@@ -59,7 +59,7 @@ static bool file_open(struct probing *p, const char *path, struct file *out)
 
     out->n = 0;
     if (err == 0) {
-        err = cert_read(secret_view(&content), out->v, CERT_FILE_CERTS, &out->n, &reason);
+        err = cert_file_read(secret_view(&content), out->v, CERT_FILE_CERTS, &out->n, &reason);
         if (err != 0)
             text_add(&why, "%s: %s", path, inner);
     }
@@ -142,7 +142,7 @@ static void probe_end(struct probing *p, const struct conf_connection *c, struct
     if (known)
         return;
     text_add(&why, "%s ends with ", c->local.cert);
-    cert_format(last, &why);
+    cert_print(last, &why);
     text_add(&why, ", whose issuer is neither in it nor in `ca`: if that issuer is an intermediate CA, append its certificate");
     found(p, 0, sentence);
 }
@@ -156,7 +156,7 @@ static void probe_id(struct probing *p, const struct conf_end *end, struct x509_
         return;
     text_add(&why, "local.id %s is not named by %s, so the peer will refuse it; the certificate names ",
              end->id_text ? end->id_text : "", end->cert);
-    cert_names_format(own, &why);
+    cert_names_print(own, &why);
     found(p, ERR_REFUSED, sentence);
 }
 

@@ -106,7 +106,7 @@ int psk_strong(struct span psk, const char *ref, bool allow_weak, struct text *w
     return ERR_REFUSED;
 }
 
-int psk_auth(const struct alg *prf, struct span psk, struct span octets, uint8_t *out)
+int psk_prove(const struct alg *prf, struct span psk, struct span octets, uint8_t *out)
 {
     const struct span pad = span_str("Key Pad for IKEv2");
     uint8_t key[PROOF_PRF_MAX];

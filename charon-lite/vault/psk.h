@@ -13,6 +13,6 @@ int psk_parse(struct span file, struct secret *out, struct text *why) MUST_USE;
 /* 0, or ERR_REFUSED and why (RFC 7296 2.15: as strong as the strongest key negotiated). */
 int psk_strong(struct span psk, const char *ref, bool allow_weak, struct text *why) MUST_USE;
 /* out has prf->out_len bytes. 0 or ERR_CRYPTO. */
-int psk_auth(const struct alg *prf, struct span psk, struct span octets, uint8_t *out) MUST_USE;
+int psk_prove(const struct alg *prf, struct span psk, struct span octets, uint8_t *out) MUST_USE;
 
 #endif

@@ -79,7 +79,7 @@ static int certs_load(const struct keystore *store, const char *path, X509 **v, 
     int err = store->load(store->ctx, KEYSTORE_CERT, path, &file, why);
 
     if (err == 0) {
-        err = cert_read(secret_view(&file), v, CERT_FILE_CERTS, n, &inner);
+        err = cert_file_read(secret_view(&file), v, CERT_FILE_CERTS, n, &inner);
         if (err != 0)
             text_add(why, "%s: %s", path, sentence);
     }
@@ -134,7 +134,7 @@ static int fit(struct vault_key *k, const char *key, const char *cert, X509 **v,
     }
     if (!own) {
         text_add(why, "%s does not fit %s: that certificate (", key, cert);
-        cert_format(v[0], why);
+        cert_print(v[0], why);
         text_add(why, ") has another key");
         return ERR_REFUSED;
     }

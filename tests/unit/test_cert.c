@@ -9,7 +9,7 @@ static int print_encoded(const char *text, char *out, size_t cap)
     int n = cert_dn_encode(text, der, sizeof(der));
 
     if (n > 0)
-        cert_dn_format(span_of(der, (size_t)n), &t);
+        cert_dn_print(span_of(der, (size_t)n), &t);
     return n;
 }
 
@@ -184,21 +184,21 @@ static void reads_files(void **state)
     pki_put_certs("chain", v, 3);
     pki_put_key("key", key);
     pem = pki_find("chain");
-    assert_int_equal(cert_read(span_of(pem->data, pem->len), out, 4, &n, &why), 0);
+    assert_int_equal(cert_file_read(span_of(pem->data, pem->len), out, 4, &n, &why), 0);
     assert_int_equal(n, 3);
     for (size_t i = 0; i < 3; i++)
         assert_int_equal(X509_cmp(out[i], v[i]), 0);
     cert_free_all(out, n);
-    assert_int_equal(cert_read(span_of(pem->data, pem->len), out, 2, &n, &why), ERR_LIMIT);
+    assert_int_equal(cert_file_read(span_of(pem->data, pem->len), out, 2, &n, &why), ERR_LIMIT);
     assert_int_equal(n, 0);
     assert_true(why.len);
     mixed = pki_find("key");
     why = text_in(sentence, sizeof(sentence));
-    assert_int_equal(cert_read(span_of(mixed->data, mixed->len), out, 4, &n, &why), ERR_BAD); /* PEM, but no certificate */
+    assert_int_equal(cert_file_read(span_of(mixed->data, mixed->len), out, 4, &n, &why), ERR_BAD); /* PEM, but no certificate */
     assert_true(why.len);
     der = cert_der(v[0], &arena);
     why = text_in(sentence, sizeof(sentence));
-    assert_int_equal(cert_read(der, out, 4, &n, &why), 0);
+    assert_int_equal(cert_file_read(der, out, 4, &n, &why), 0);
     assert_int_equal(n, 1);
     cert_free_all(out, n);
     for (size_t cut = 0; cut < der.len; cut++) {
@@ -211,7 +211,7 @@ static void reads_files(void **state)
     longer[der.len] = 0;
     assert_int_equal(cert_decode(span_of(longer, der.len + 1), &out[0]), ERR_BAD);
     assert_int_equal(cert_decode(span_of(longer, sizeof(longer)), &out[0]), ERR_LIMIT);
-    assert_int_equal(cert_read(SPAN_NONE, out, 4, &n, &why), ERR_BAD);
+    assert_int_equal(cert_file_read(SPAN_NONE, out, 4, &n, &why), ERR_BAD);
     cert_free_all(v, 3);
     arena_done(&arena);
 }
@@ -297,7 +297,7 @@ static void names_of_a_certificate(void **state)
     assert_false(cert_names(x, &id));
     id = (struct id){ID_KEY_ID, span_of(ASN1_STRING_get0_data(ski), (size_t)ASN1_STRING_length(ski))};
     assert_true(cert_names(x, &id));
-    cert_names_format(x, &t);
+    cert_names_print(x, &t);
     assert_string_equal(printed, "gw1.example.com, *.wild.example.com, a@example.com, 198.51.100.1, 2001:db8::1, "
                                  "O=Example, CN=common, emailAddress=in@subject.example");
     cert_free(x);
