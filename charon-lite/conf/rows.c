@@ -109,12 +109,14 @@ static const struct row remote_rows[] = {
     {0}};
 
 const struct table table_local = {
+    .id = "local",
     .title = "local",
     .scalar = "address",
     .help = "Our end of the connection. A plain text is our address: `local: 198.51.100.1`.",
     .rows = local_rows,
 };
 const struct table table_remote = {
+    .id = "remote",
     .title = "remote",
     .scalar = "address",
     .help = "The peer. A plain text is its address or name: `remote: paris.example.com`.",
@@ -195,7 +197,7 @@ static const struct row ike_rows[] = {
      .preset = "yes",
      .help = "Send our certificate even when the peer does not ask for it."},
     {0}};
-const struct table table_ike = {.title = "ike", .help = "The IKE SA.", .rows = ike_rows};
+const struct table table_ike = {.id = "ike", .title = "ike", .help = "The IKE SA.", .rows = ike_rows};
 
 /* Children. */
 
@@ -262,7 +264,7 @@ static const struct row child_rows[] = {
      .kind = KIND_SIZE,
      AT(conf_child, rekey_bytes),
      .min = 1024,
-     .max = UINT64_MAX / 16,
+     .max = (uint64_t)1 << 50,
      .preset = "never",
      .words = never_words,
      .help = "The Child SA is renewed after so many bytes (K, M, G, T are powers of 1024), and ends a tenth later."},
@@ -270,7 +272,7 @@ static const struct row child_rows[] = {
      .kind = KIND_COUNT,
      AT(conf_child, rekey_packets),
      .min = 100,
-     .max = UINT64_MAX / 16,
+     .max = 1000000000000000,
      .preset = "never",
      .words = never_words,
      .help = "The Child SA is renewed after so many packets (k, M, G are powers of 1000), and ends a tenth later."},
@@ -326,6 +328,7 @@ static const struct row child_rows[] = {
          "Exceptions: packets to and from these addresses at the peer's end stay in the clear, in the same words as `remote`."},
     {0}};
 const struct table table_child = {
+    .id = "child",
     .title = "children: NAME",
     .help = "A Child SA: what is protected, and how.",
     .rows = child_rows,
@@ -382,6 +385,7 @@ static const struct row connection_rows[] = {
              "networks."},
     {0}};
 const struct table table_connection = {
+    .id = "connection",
     .title = "connections: NAME",
     .help = "A connection to a peer.",
     .rows = connection_rows,
@@ -413,6 +417,7 @@ static const struct row retransmit_rows[] = {
      .help = "So many times it is sent again; `dead_after` of a connection may end it sooner."},
     {0}};
 static const struct table table_retransmit = {
+    .id = "retransmit",
     .title = "daemon: retransmit",
     .help = "How often an unanswered request is sent (RFC 7296 2.4).",
     .rows = retransmit_rows,
@@ -456,6 +461,7 @@ static const struct row limit_rows[] = {
      .help = "Child SAs of one IKE SA."},
     {0}};
 static const struct table table_limits = {
+    .id = "limits",
     .title = "daemon: limits",
     .help = "How much strangers may make us hold.",
     .rows = limit_rows,
@@ -500,6 +506,7 @@ static const struct row daemon_rows[] = {
     {.key = "limits", .kind = KIND_SECTION, AT(conf, limits), .table = &table_limits, .help = "Limits; see below."},
     {0}};
 const struct table table_daemon = {
+    .id = "daemon",
     .title = "daemon",
     .help = "The daemon itself. All files together have one such section.",
     .rows = daemon_rows,
@@ -518,10 +525,17 @@ static const struct row file_rows[] = {
      .help = "Settings that the connections of the same file begin with."},
     {.key = "daemon", .kind = KIND_SECTION, .table = &table_daemon, .help = "The daemon itself; see below."},
     {0}};
-const struct table table_file = {.title = "a file", .help = "What stands at the top of a file.", .rows = file_rows};
+const struct table table_file = {.id = "file", .title = "a file", .help = "What stands at the top of a file.", .rows = file_rows};
 
 const struct table *const conf_tables[] = {&table_file,  &table_connection, &table_local,      &table_remote, &table_ike,
                                            &table_child, &table_daemon,     &table_retransmit, &table_limits, NULL};
+
+const char *row_preset(const struct row *row)
+{
+    static const char socket[] = "RUNSTATEDIR/charon-lite/control";
+
+    return row->preset && strncmp(row->preset, RUNSTATEDIR "/", sizeof(RUNSTATEDIR)) == 0 ? socket : row->preset;
+}
 
 const struct row *row_find(const struct table *table, const char *key)
 {

@@ -56,6 +56,7 @@ struct row {
     const char *help; /* a sentence or two; the manual has them */
 };
 struct table {
+    const char *id;     /* in the JSON schema */
     const char *title;  /* "a connection", for messages and the manual */
     const char *scalar; /* a plain text in place of the section means this key; NULL = none */
     const char *help;
@@ -81,6 +82,8 @@ extern const struct table table_file, table_daemon, table_connection, table_ike,
 /* All conf_tables but those that are sections of the daemon's, NULL-ended: for "this key belongs there". */
 extern const struct table *const conf_tables[];
 
+/* The default for the manual: the same wherever it was built. */
+const char *row_preset(const struct row *);
 const struct row *row_find(const struct table *, const char *key);
 /* What other daemons call it, or where else it stands: a sentence without a full stop, or false. */
 bool row_hint(const struct table *, const char *key, struct text *out);

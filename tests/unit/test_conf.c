@@ -5,11 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "conf/conf.h"
+#include "conf/rows.h"
 
 extern const struct alg_registry alg_registry;
 
@@ -52,23 +54,26 @@ static struct conf *read_ok(const char *yaml)
     return conf;
 }
 
-static const char paris_yaml[] = "connections:\n"
-                                 "  paris:\n"
-                                 "    remote: paris.example.com          # address or name\n"
-                                 "    psk: file:paris.psk                # secrets are named here, never written here\n"
-                                 "    local_net:  [10.1.0.0/16, 2001:db8:1::/48]\n"
-                                 "    remote_net: [10.2.0.0/16, 2001:db8:2::/48]\n"
-                                 "    keep: up                           # up | on-demand | answer\n";
+/* A file of the project, wherever the program was built or started. */
+static char *file_text(const char *name)
+{
+    const char *file = __FILE__, *cut = strstr(file, "tests/unit/"), *srcdir = getenv("srcdir");
+    static char text[100000];
+    char path[2][4096];
+    size_t n;
+    FILE *f = NULL;
 
-static const char frankfurt_yaml[] =
-    "connections:\n"
-    "  frankfurt:\n"
-    "    local:  { address: 198.51.100.1, id: gw1.example.com, cert: gw1-fullchain.pem, key: gw1.key }\n"
-    "    remote: { address: 203.0.113.7,  id: \"CN=fra, O=Example\", ca: example-ca.pem }\n"
-    "    ike:   { proposals: [aes256gcm16-prfsha384-ecp384, aes256-sha256-modp2048], rekey: 4h }\n"
-    "    children:\n"
-    "      lan: { local: [10.1.0.0/16], remote: [10.9.0.0/16], esp: [aes256gcm16-ecp384, aes256gcm16], rekey: 1h }\n"
-    "      mgmt: { mode: transport, local: [dynamic/tcp/22], remote: [dynamic] }\n";
+    snprintf(path[0], sizeof(path[0]), "%.*s%s", (int)(cut ? cut - file : 0), file, name);
+    snprintf(path[1], sizeof(path[1]), "%s/%s", srcdir ? srcdir : ".", name);
+    for (size_t i = 0; i < COUNT_OF(path) && !f; i++)
+        f = fopen(path[i], "rb");
+    if (!f)
+        fail_msg("%s is not found", name);
+    n = fread(text, 1, sizeof(text) - 1, f);
+    fclose(f);
+    text[n] = '\0';
+    return text;
+}
 
 static void ts_is(const struct ts *ts, const char *text)
 {
@@ -79,7 +84,7 @@ static void ts_is(const struct ts *ts, const char *text)
 
 static void paris(void **state)
 {
-    struct conf *conf = read_ok(paris_yaml);
+    struct conf *conf = read_ok(file_text("tests/vectors/conf/paris.yaml"));
     const struct conf_connection *c = conf_find(conf, "paris");
     const struct conf_child *child;
 
@@ -126,15 +131,11 @@ static void paris(void **state)
 
 static void frankfurt(void **state)
 {
-    struct conf *conf;
-    const struct conf_connection *c;
+    struct conf *conf = read_ok(file_text("tests/vectors/conf/frankfurt.yaml"));
+    const struct conf_connection *c = conf_find(conf, "frankfurt");
     const struct conf_child *lan, *mgmt;
 
     (void)state;
-    if (!alg_by_name(&alg_registry, "ecp384") || !alg_by_name(&alg_registry, "modp2048"))
-        skip();
-    conf = read_ok(frankfurt_yaml);
-    c = conf_find(conf, "frankfurt");
     assert_non_null(c);
     assert_null(conf_find(conf, "paris"));
     assert_int_equal(c->local.addr.family, 4);
@@ -167,11 +168,245 @@ static void frankfurt(void **state)
     conf_unref(conf);
 }
 
+static void full(void **state)
+{
+    struct conf *conf = read_ok(file_text("tests/vectors/conf/full.yaml"));
+    const struct conf_connection *c = conf_find(conf, "everything"), *pinned = conf_find(conf, "pinned");
+    const struct conf_child *wide = conf_child_find(c, "wide"), *hosts = conf_child_find(c, "hosts");
+
+    (void)state;
+    assert_string_equal(conf->listen[1], "2001:db8::1");
+    assert_null(conf->listen[2]);
+    assert_int_equal(conf->port, 5500);
+    assert_int_equal(conf->port_natt, 5501);
+    assert_string_equal(conf->resolvers[0], "192.0.2.53");
+    assert_string_equal(conf->control_socket, "/var/run/control");
+    assert_string_equal(conf->control_group, "ipsec");
+    assert_int_equal(conf->log_level, 7);
+    assert_int_equal(conf->retransmit_us, 1500 * USEC_MSEC);
+    assert_int_equal(conf->retransmit_factor, 175);
+    assert_int_equal(conf->retransmit_tries, 9);
+    assert_int_equal(conf->limits.half_open_max, 5);
+    assert_int_equal(conf->limits.half_open_per_source, 3);
+    assert_int_equal(conf->limits.cookie_threshold, 0);
+    assert_int_equal(conf->limits.ike_max, 70000);
+    assert_int_equal(conf->limits.children_per_ike_max, 12);
+
+    assert_int_equal(c->local.port, 5501);
+    assert_int_equal(c->local.id.type, ID_RFC822_ADDR);
+    assert_int_equal(c->local.auth, AUTH_KIND_PSK);
+    assert_string_equal(c->local.psk, "file:/etc/charon-lite/conf.d/ours");
+    assert_true(c->local.weak_psk && !c->local.sha1);
+    assert_int_equal(c->remote.port, 4500);
+    assert_true(c->remote.id_is_dn_pattern);
+    assert_int_equal(c->remote.auth, AUTH_KIND_PUBKEY);
+    assert_null(c->remote.psk);
+    assert_string_equal(c->remote.ca[1], "/b.pem");
+    assert_string_equal(c->remote.pinned[0], "/etc/charon-lite/conf.d/c.pem");
+    assert_true(c->remote.sha1 && c->remote.weak_psk);
+    assert_int_equal(c->keep, KEEP_ON_DEMAND);
+    assert_int_equal(c->proposals.n, 2);
+    assert_int_equal(c->rekey_us, 5400 * USEC_SEC);
+    assert_int_equal(c->lifetime_us, 7200 * USEC_SEC);
+    assert_int_equal(c->liveness_us, 0);
+    assert_int_equal(c->dead_after_us, 33 * USEC_SEC);
+    assert_false(c->fragmentation || c->send_cert);
+    assert_int_equal(c->fragment_size, 1400);
+    assert_int_equal(c->encap, ENCAP_FORCE);
+    assert_int_equal(c->keepalive_us, 0);
+
+    ts_is(&wide->local.v[0], "10.0.0.0/8[udp/500-600]");
+    ts_is(&wide->local.v[1], "10.1.0.1-10.1.0.9");
+    assert_int_equal(wide->local.v[2].protocol, 58);
+    assert_int_equal(wide->local.v[2].port_low, 128 << 8);
+    assert_int_equal(wide->local.v[2].port_high, 128 << 8 | 255);
+    assert_int_equal(wide->pfs, PFS_REQUIRE);
+    assert_int_equal(wide->keep, KEEP_UP);
+    assert_int_equal(wide->split, SPLIT_SPLIT);
+    assert_int_equal(wide->rekey_us, 90 * USEC_SEC);
+    assert_int_equal(wide->lifetime_us, 120 * USEC_SEC);
+    assert_int_equal(wide->rekey_bytes, 10ll << 30);
+    assert_int_equal(wide->rekey_packets, 1500000);
+    assert_int_equal(wide->replay_window, 64);
+    assert_int_equal(wide->mark, 0x10);
+    assert_int_equal(wide->mark_mask, 0xff);
+    assert_int_equal(wide->if_id, 7);
+    assert_int_equal(wide->priority, 1000);
+    assert_int_equal(wide->mss, 1200);
+    assert_int_equal(wide->df, DF_SET);
+    assert_int_equal(wide->pass.n, 2);
+    assert_true(hosts->transport);
+    assert_int_equal(hosts->local.v[0].protocol, 47);
+    assert_int_equal(hosts->pfs, PFS_OFF);
+    assert_int_equal(hosts->keep, KEEP_ON_DEMAND);
+    assert_int_equal(hosts->rekey_us, 0);
+    assert_int_equal(hosts->lifetime_us, 0);
+    assert_int_equal(hosts->replay_window, 0);
+    assert_int_equal(hosts->mark_mask, UINT32_MAX);
+    assert_int_equal(hosts->mss, 1);
+    assert_int_equal(hosts->df, DF_CLEAR);
+
+    assert_null(pinned->remote.host);
+    assert_int_equal(pinned->remote.net.bits, 24);
+    assert_int_equal(pinned->keep, KEEP_ANSWER);
+    assert_int_equal(pinned->local.port, 5500);
+    assert_true(pinned->local.sha1 && pinned->remote.sha1);
+    assert_string_equal(pinned->local.cert, "/etc/charon-lite/conf.d/gw chain.pem");
+    assert_int_equal(pinned->children[0].split, SPLIT_JOINT);
+    assert_int_equal(pinned->children[0].local.v[0].port_low, 8 << 8);
+    assert_int_equal(pinned->children[0].local.v[0].port_high, 8 << 8);
+    assert_int_equal(conf_find(conf, "shared")->children[0].local.v[0].port_high, 0);
+    conf_unref(conf);
+}
+
+static void each_key_is_tried(const struct table *table, const char *text)
+{
+    for (const struct row *row = table->rows; row->key; row++) {
+        char key[64];
+
+        snprintf(key, sizeof(key), "%s:", row->key);
+        if (!strstr(text, key))
+            fail_msg("full.yaml lacks %s", key);
+    }
+}
+
+static void full_has_every_setting(void **state)
+{
+    const char *text = file_text("tests/vectors/conf/full.yaml");
+
+    (void)state;
+    for (const struct table *const *t = conf_tables; *t; t++)
+        each_key_is_tried(*t, text);
+}
+
+static void all_equal(const struct conf *a, const struct conf *b)
+{
+    assert_true(conf_section_equal(&table_daemon, a, b));
+    assert_int_equal(a->n_connections, b->n_connections);
+    for (size_t i = 0; i < a->n_connections; i++) {
+        const struct conf_connection *x = &a->connections[i], *y = conf_find(b, x->name);
+
+        assert_non_null(y);
+        assert_true(conf_connection_same(x, y));
+        assert_int_equal(x->keep, y->keep);
+        assert_int_equal(x->n_children, y->n_children);
+        for (size_t k = 0; k < x->n_children; k++)
+            assert_true(conf_child_same(&x->children[k], conf_child_find(y, x->children[k].name)));
+    }
+}
+
+/* The effective configuration reads back to an equal snapshot, and prints as the same text again. */
+static void print_reads_back(void **state)
+{
+    static const char *const files[] = {"tests/vectors/conf/full.yaml",      "tests/vectors/conf/paris.yaml",
+                                        "tests/vectors/conf/frankfurt.yaml", "conf.d/README.yaml",
+                                        "conf.d/site-to-site.yaml.sample",   "conf.d/certificates.yaml.sample"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        struct conf *first = read_ok(file_text(files[i])), *second;
+        struct buf a, b;
+
+        buf_init(&a, 100000);
+        buf_init(&b, 100000);
+        conf_print(first, &a);
+        buf_u8(&a, 0);
+        assert_false(a.failed);
+        second = read_ok((const char *)a.p);
+        conf_print(second, &b);
+        buf_u8(&b, 0);
+        assert_string_equal((const char *)a.p, (const char *)b.p);
+        all_equal(first, second);
+        buf_done(&a);
+        buf_done(&b);
+        conf_unref(first);
+        conf_unref(second);
+    }
+}
+
+/* Each change of a line is a difference; names and comments are none. */
+static void differences_are_seen(void **state)
+{
+    static const char base[] = "connections:\n  a:\n    remote: { address: 192.0.2.1, id: b.c }\n    psk: file:x\n    local_net: "
+                               "10.1.0.0/16\n    remote_net: 10.2.0.0/16\n";
+    static const struct {
+        const char *more;
+        bool connection, child; /* the same? */
+    } changes[] = {
+        {"", true, true},
+        {"    # nothing\n", true, true},
+        {"    keep: answer\n", true, false},
+        {"    ike: { rekey: 3h }\n", false, true},
+        {"    ike: { rekey: 4h }\n", true, true},
+        {"    ike: { proposals: aes256gcm16-prfsha256-x25519 }\n", false, true},
+        {"    local: 192.0.2.9\n", false, true},
+        {"    local: { psk: file:y }\n", false, true},
+        {"    legacy: weak-psk\n", false, true},
+        {"    child: { rekey: 2h }\n", true, false},
+        {"    child: { esp: aes256gcm16 }\n", true, false},
+        {"    child: { pass: 10.2.1.0/24 }\n", true, false},
+        {"    child: { mark: 7 }\n", true, false},
+        {"    children: { other: {} }\n", true, true},
+        {"    children: { other: { remote: 10.2.0.0/17 } }\n", true, false},
+        {"    children: split\n", true, false},
+    };
+    struct conf *a = read_ok(base);
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(changes); i++) {
+        char text[1000];
+        struct conf *b;
+
+        snprintf(text, sizeof(text), "%s%s", base, changes[i].more);
+        b = read_ok(text);
+        if (conf_connection_same(&a->connections[0], &b->connections[0]) != changes[i].connection ||
+            conf_child_same(&a->connections[0].children[0], &b->connections[0].children[0]) != changes[i].child)
+            fail_msg("not seen as it should be: %s", changes[i].more);
+        conf_unref(b);
+    }
+    conf_unref(a);
+}
+
+static void references_are_counted(void **state)
+{
+    struct conf *conf = read_ok("");
+
+    (void)state;
+    assert_ptr_equal(conf_ref(conf), conf);
+    assert_int_equal(conf->refs, 2);
+    assert_null(conf_unref(conf));
+    assert_int_equal(conf->refs, 1);
+    assert_null(conf_unref(conf));
+    assert_null(conf_unref(NULL));
+}
+
+static void documents_are_true(void **state)
+{
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 1 << 20);
+    conf_manual(&out);
+    buf_u8(&out, 0);
+    assert_string_equal((const char *)out.p, file_text("docs/configuration.md"));
+    buf_reset(&out);
+    conf_schema(&out);
+    buf_u8(&out, 0);
+    assert_string_equal((const char *)out.p, file_text("docs/configuration.schema.json"));
+    buf_done(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(paris),
         cmocka_unit_test(frankfurt),
+        cmocka_unit_test(full),
+        cmocka_unit_test(full_has_every_setting),
+        cmocka_unit_test(print_reads_back),
+        cmocka_unit_test(differences_are_seen),
+        cmocka_unit_test(references_are_counted),
+        cmocka_unit_test(documents_are_true), /* tools/conf-doc writes them */
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
