@@ -109,6 +109,8 @@ static void schema_words(const struct row *row, struct buf *out)
     for (const struct word *w = row->words; w->word; w++) {
         conf_text(out, w == row->words ? "" : ", ");
         conf_json(out, w->word);
+        if (strcmp(w->word, "off") == 0)
+            conf_text(out, ", false"); /* what YAML 1.1 makes of it */
     }
     conf_text(out, "]}");
 }
