@@ -43,7 +43,7 @@ const struct family *family_find(uint8_t type); /* NULL for an unknown type */
 FAMILY_FUNCTIONS(sa);
 FAMILY_FUNCTIONS(ke);
 FAMILY_FUNCTIONS(ident);
-FAMILY_FUNCTIONS(cert);
+FAMILY_FUNCTIONS(cert_payload);
 FAMILY_FUNCTIONS(auth);
 FAMILY_FUNCTIONS(nonce);
 FAMILY_FUNCTIONS(notify);

@@ -74,20 +74,20 @@ void ident_format(const struct alg_registry *registry, const struct payload *p, 
     text_add(out, " %s %s", type ? type : "of unknown type", id_format(&p->u.id, text));
 }
 
-int cert_read(struct scan *s, struct payload *p)
+int cert_payload_read(struct scan *s, struct payload *p)
 {
     p->u.cert.encoding = read_u8(&s->r);
     p->u.cert.data = read_rest(&s->r);
     return scan_end(s, "the certificate payload");
 }
 
-void cert_write(struct buf *b, const struct payload *p)
+void cert_payload_write(struct buf *b, const struct payload *p)
 {
     buf_u8(b, p->u.cert.encoding);
     buf_span(b, p->u.cert.data);
 }
 
-void cert_format(const struct alg_registry *registry, const struct payload *p, struct text *out)
+void cert_payload_format(const struct alg_registry *registry, const struct payload *p, struct text *out)
 {
     const char *name = cert_encoding_name(p->u.cert.encoding);
 
