@@ -182,7 +182,7 @@ void child_ask(struct child_sa *child, struct ask *ask, enum ask_kind kind)
     a->hard_packets = cc->rekey_packets + cc->rekey_packets / 10;
 }
 
-void child_remove(struct child_sa *child, bool replaced, const char *why)
+void child_end(struct child_sa *child, bool replaced, const char *why)
 {
     struct ike_sa *sa = child->sa;
     struct peer *p = child->peer;

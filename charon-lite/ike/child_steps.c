@@ -29,7 +29,7 @@ void child_fail(struct xchg *x, uint16_t notify, const char *fmt, ...)
     va_end(args);
     x->child_error = notify;
     if (x->child) {
-        child_remove(x->child, x->rekeys_child, NULL);
+        child_end(x->child, x->rekeys_child, NULL);
         x->child = NULL;
     }
     if (!x->ours)
@@ -547,7 +547,7 @@ enum step child_keys_make(struct xchg *x)
     return STEP_NEXT;
 }
 
-enum step child_install(struct xchg *x)
+enum step child_into_kernel(struct xchg *x)
 {
     struct ask ask;
     struct child_sa *old;

@@ -246,7 +246,7 @@ void child_set_state(struct child_sa *, enum child_state);
 const char *child_state_name(enum child_state);
 void child_free(struct child_sa *); /* memory only */
 /* Its kernel state goes, with or without its policies, and so does it. */
-void child_remove(struct child_sa *, bool replaced, const char *why);
+void child_end(struct child_sa *, bool replaced, const char *why);
 void child_live(struct child_sa *);             /* timers of a child that is up */
 void child_up(struct child_sa *, bool rekeyed); /* it carries traffic (or hears it): tell, and look for doubles */
 void child_speak(struct child_sa *);            /* HALF -> UP: its outbound SA too */
@@ -445,7 +445,7 @@ bool child_offer(struct xchg *, bool with_ke); /* initiator: makes the child, wr
 enum step child_select(struct xchg *);         /* responder: which configured child, proposal, selectors */
 enum step child_accept(struct xchg *);         /* initiator: is the answer within the offer */
 enum step child_keys_make(struct xchg *);
-enum step child_install(struct xchg *);
+enum step child_into_kernel(struct xchg *);
 enum step child_installed(struct xchg *);
 enum step child_reply(struct xchg *); /* responder: SA, TS or the error */
 struct span spi_span(struct xchg *, uint32_t spi);

@@ -247,7 +247,7 @@ void sa_kill(struct ike_sa *sa, enum fact fact, const char *fmt, ...)
     exchange_stop(sa->ours);
     exchange_stop(sa->theirs);
     while (!list_empty(&sa->children))
-        child_remove(LIST_ITEM(sa->children.next, struct child_sa, in_sa), sa->replaced || sa->redundant, NULL);
+        child_end(LIST_ITEM(sa->children.next, struct child_sa, in_sa), sa->replaced || sa->redundant, NULL);
     wake_stop(c, &sa->retransmit);
     wake_stop(c, &sa->life);
     wake_stop(c, &sa->liveness);

@@ -120,7 +120,7 @@ static enum step up(struct xchg *x)
         peer_slot_failed(x->sa->peer, x->child_index, x->child_pair, x->child_error == TEMPORARY_FAILURE ? TEMPORARY_WAIT : -1,
                          x->child_why);
     if (child && child->doomed)
-        child_remove(child, false, "the peer deleted it");
+        child_end(child, false, "the peer deleted it");
     else if (!child && x->peer_has_child)
         child_delete_unborn(x);
     return STEP_DONE;
@@ -181,10 +181,10 @@ static enum step write_identity(struct xchg *x)
 }
 
 static step_fn *const initiate[] = {auth_make, write_request, NULL};
-static step_fn *const conclude[] = {read_errors,   auth_check,      verdict, child_accept, child_keys_make,
-                                    child_install, child_installed, up,      NULL};
-static step_fn *const respond[] = {find_peer,     check_verdict,   write_identity, child_select, child_keys_make,
-                                   child_install, child_installed, child_reply,    up,           NULL};
+static step_fn *const conclude[] = {read_errors,       auth_check,      verdict, child_accept, child_keys_make,
+                                    child_into_kernel, child_installed, up,      NULL};
+static step_fn *const respond[] = {find_peer,         check_verdict,   write_identity, child_select, child_keys_make,
+                                   child_into_kernel, child_installed, child_reply,    up,           NULL};
 
 const struct exchange exchange_auth = {
     .name = "IKE_AUTH",

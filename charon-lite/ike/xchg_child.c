@@ -54,7 +54,7 @@ static void rekey_failed(struct xchg *x, struct child_sa *old)
     switch (x->child_error) {
     case CHILD_SA_NOT_FOUND: /* the peer does not have it: silently away, and a new one from scratch */
         if (!ticket_find(c, old->peer_rekey, TICKET_CHILD_SA))
-            child_remove(old, false, "the peer does not know this Child SA; making a new one");
+            child_end(old, false, "the peer does not know this Child SA; making a new one");
         return;
     case TEMPORARY_FAILURE:
         if (!old->temporary_since)
@@ -104,7 +104,7 @@ static enum step finish(struct xchg *x)
         if (x->rekeys_child)
             collide_child(x, new, old);
         if (new->doomed)
-            child_remove(new, false, "the peer deleted it");
+            child_end(new, false, "the peer deleted it");
     } else if (old) {
         rekey_failed(x, old);
     } else if (!x->rekeys_child) {
@@ -192,9 +192,9 @@ static enum step respond_finish(struct xchg *x)
 }
 
 static step_fn *const initiate[] = {begin, ke_generated, write_request, NULL};
-static step_fn *const conclude[] = {derive, derived, child_keys_make, child_install, child_installed, finish, NULL};
+static step_fn *const conclude[] = {derive, derived, child_keys_make, child_into_kernel, child_installed, finish, NULL};
 static step_fn *const respond[] = {
-    look, respond_ke, respond_ke_done, child_keys_make, child_install, child_installed, child_reply, respond_finish, NULL};
+    look, respond_ke, respond_ke_done, child_keys_make, child_into_kernel, child_installed, child_reply, respond_finish, NULL};
 
 const struct exchange exchange_child = {
     .name = "CREATE_CHILD_SA",

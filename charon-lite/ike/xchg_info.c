@@ -64,7 +64,7 @@ static enum step read_answer(struct xchg *x)
         struct child_sa *child = LIST_ITEM(it, struct child_sa, in_sa);
 
         if (child->deleting && child->deleted_in == x->message_id)
-            child_remove(child, child->state == CHILD_OLD || child->redundant, child->state == CHILD_OLD ? NULL : "closed by us");
+            child_end(child, child->state == CHILD_OLD || child->redundant, child->state == CHILD_OLD ? NULL : "closed by us");
     }
     return STEP_DONE;
 }
@@ -97,7 +97,7 @@ static bool delete_child(struct xchg *x, uint32_t spi, uint32_t *ours)
     replaced = ticket_find(x->core, child->peer_rekey, TICKET_CHILD_SA) != NULL;
     if (!replaced)
         peer_slot_lost(child);
-    child_remove(child, replaced, replaced ? "the peer rekeyed it" : "the peer closed it");
+    child_end(child, replaced, replaced ? "the peer rekeyed it" : "the peer closed it");
     return true;
 }
 

@@ -20,8 +20,8 @@ static int prf(const struct alg *a, struct span key, const struct span *parts, s
     return a->mac->mac(a, key, parts, n, out);
 }
 
-int psk_auth(const struct alg *alg, struct span psk, struct span message, struct span nonce, struct span sk_p,
-             const struct id *id, uint8_t *out)
+int sim_psk_auth(const struct alg *alg, struct span psk, struct span message, struct span nonce, struct span sk_p,
+                 const struct id *id, uint8_t *out)
 {
     uint8_t head[4] = {id->type}, key[64], mac_id[64];
     struct span pad = span_str("Key Pad for IKEv2"), rest[2] = {{head, 4}, id->data};
@@ -100,7 +100,7 @@ static int answer_make(struct end *e, const struct ask_auth *q, struct sheet *s)
     s->answer.u.auth.id = (struct id){id.type, span_of(s->id, id.data.len)};
     s->answer.u.auth.method = AUTH_PSK;
     s->answer.u.auth.data = span_of(s->auth, q->prf->out_len);
-    return psk_auth(q->prf, span_str(c->local.psk), q->message, q->nonce, q->sk_p, &id, s->auth);
+    return sim_psk_auth(q->prf, span_str(c->local.psk), q->message, q->nonce, q->sk_p, &id, s->auth);
 }
 
 static enum verdict judge(struct end *e, const struct conf_connection *c, const struct ask_auth *q)
@@ -112,7 +112,7 @@ static enum verdict judge(struct end *e, const struct conf_connection *c, const 
         return VERDICT_BAD_METHOD;
     if (id_equal(&c->local.id, &q->id) || !id_matches(&c->remote.id, &q->id))
         return VERDICT_BAD_ID;
-    if (psk_auth(q->prf, span_str(c->remote.psk), q->message, q->nonce, q->sk_p, &q->id, want) < 0 ||
+    if (sim_psk_auth(q->prf, span_str(c->remote.psk), q->message, q->nonce, q->sk_p, &q->id, want) < 0 ||
         !secret_equal(span_of(want, q->prf->out_len), q->data))
         return VERDICT_BAD_AUTH;
     return VERDICT_ACCEPTED;

@@ -10,7 +10,7 @@ struct end;
 void desk_asked(struct end *, const struct ask *);
 
 /* AUTH with a pre-shared key (RFC 7296 2.15) into out (the PRF's length); 0 or ERR_*. */
-int psk_auth(const struct alg *prf, struct span psk, struct span message, struct span nonce, struct span sk_p, const struct id *,
-             uint8_t *out);
+int sim_psk_auth(const struct alg *prf, struct span psk, struct span message, struct span nonce, struct span sk_p,
+                 const struct id *, uint8_t *out);
 
 #endif

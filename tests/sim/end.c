@@ -119,7 +119,7 @@ static void output(struct end *e, const struct output *o)
     switch (o->kind) {
     case OUTPUT_SEND:
         mix(e->world, o->u.send.data);
-        net_send(e, &o->u.send.path, o->u.send.data, o->u.send.keepalive);
+        sim_net_send(e, &o->u.send.path, o->u.send.data, o->u.send.keepalive);
         return;
     case OUTPUT_ASK:
         desk_asked(e, &o->u.ask);

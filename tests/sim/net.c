@@ -292,7 +292,7 @@ static void leave(struct end *e, struct datagram *d)
     travel(w, e->index, &w->net.way[e->index][to ? to->index : e->index], d);
 }
 
-void net_send(struct end *e, const struct path *path, struct span data, bool keepalive)
+void sim_net_send(struct end *e, const struct path *path, struct span data, bool keepalive)
 {
     struct world *w = e->world;
     struct datagram *d = datagram_new(&path->local, &path->remote, data, path->natt && !keepalive);

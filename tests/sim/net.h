@@ -76,7 +76,7 @@ struct rule *net_rule(struct net *, struct rule);
 void net_nat_rebind(struct nat *); /* forgets its mappings; the next ones get new ports */
 
 /* A core says send. */
-void net_send(struct end *, const struct path *, struct span data, bool keepalive);
+void sim_net_send(struct end *, const struct path *, struct span data, bool keepalive);
 void net_send_esp(struct end *, const struct endpoint *src, const struct endpoint *dst, bool encap, const struct esp_packet *);
 /* A stranger's datagram, without faults: arrives at dst after `delay`. Data has no marker; one is added for port 4500. */
 void net_inject(struct world *, struct endpoint src, struct endpoint dst, struct span data, usec_t delay);
