@@ -481,8 +481,8 @@ int main(int argc, char **argv)
     if (!command)
         return EXIT_USAGE;
     if (c.argc - 1 < command->min || c.argc - 1 > command->max) {
-        fprintf(stderr, "charonctl: %s wants %s argument%s than %d\nTry 'charonctl help'.\n", command->name,
-                c.argc - 1 < command->min ? "more" : "fewer", "s", c.argc - 1);
+        fprintf(stderr, "charonctl: %s wants %s arguments than %d\nTry 'charonctl help'.\n", command->name,
+                c.argc - 1 < command->min ? "more" : "fewer", c.argc - 1);
         return EXIT_USAGE;
     }
     if (c.timeout < 0)

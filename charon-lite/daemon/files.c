@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cert/cert.h"
 #include "vault/probe.h"
 
 extern const struct alg_registry alg_registry;
@@ -111,8 +112,9 @@ int files_load(void *ctx, const char *path, struct buf *out)
 struct conf *files_read(const struct files *f, uint32_t generation, bool probe, struct conf_report *report)
 {
     struct vault_probe_setup look = {&keystore_file, time(NULL)};
-    struct conf_setup setup = {.algs = &alg_registry, .generation = generation, .load = files_load};
+    struct conf_setup setup = {.algs = &alg_registry, .generation = generation, .dn_encode = cert_dn_encode, .load = files_load};
 
+    setup.ca_hashes = cert_ca_hashes;
     if (probe) {
         setup.probe = vault_probe;
         setup.ctx = &look;

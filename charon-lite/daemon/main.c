@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/base.h"
+#include "daemon/options.h"
+#include "daemon/steward.h"
 
-int main(void)
+int main(int argc, char **argv)
 {
-    return 0;
+    struct options o;
+    int status = options_read(argc, argv, &o);
+
+    if (status >= 0)
+        return status;
+    return o.check ? steward_check(&o) : steward_run(&o);
 }

@@ -2,25 +2,14 @@
 /* The crew in one process: asks are function calls, the answers wait in the engine until the core has finished its step. */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "daemon/crew.h"
 #include "daemon/engine.h"
+#include "judge/judge.h"
 #include "kernel/hand.h"
 #include "net/resolve.h"
 #include "vault/vault.h"
-
-#if __has_include("judge/judge.h")
-#include "judge/judge.h"
-#else
-struct judge;
-struct judge_setup {
-    const struct rng *rng;
-};
-#define judge_new(s) ((struct judge *)(uintptr_t)(s)->rng)
-#define judge_free(j) ((void)(j))
-#define judge_configure(j, c, w) ((void)(j), 0)
-#define judge_answer(j, a, out, arena) ((void)(j))
-#endif
 
 extern const struct alg_registry alg_registry;
 
@@ -36,6 +25,7 @@ struct crew {
     struct watch *hand_watches[HAND_FDS_MAX];
     struct rng rng;
     struct vault_setup vault_setup;
+    struct judge_setup judge_setup;
 };
 
 static void crew_answer(void *ctx, const struct answer *a)
@@ -130,14 +120,19 @@ static int open_hand(struct crew *c, struct text *why)
     return 0;
 }
 
+static time_t wall_clock(void *ctx)
+{
+    (void)ctx;
+    return time(NULL);
+}
+
 static int open_provers(struct crew *c, struct conf *conf, struct text *why)
 {
-    struct judge_setup j = {.rng = &c->rng};
-
     c->rng = loop_rng();
+    c->judge_setup = (struct judge_setup){files_load, wall_clock, NULL, &c->rng};
     c->vault_setup = (struct vault_setup){&keystore_file, &c->rng};
     c->vault = vault_new(&c->vault_setup);
-    c->judge = judge_new(&j);
+    c->judge = judge_new(&c->judge_setup);
     if (!c->vault || !c->judge)
         return ERR_MEMORY;
     if (vault_configure(c->vault, conf, why))
