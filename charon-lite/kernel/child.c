@@ -494,7 +494,7 @@ static int install(struct hand *h, const struct ask_child *a, struct text *t)
     return err;
 }
 
-void child_install(struct hand *h, const struct ask *a)
+void hand_child_install(struct hand *h, const struct ask *a)
 {
     struct text t = why(h);
 
@@ -536,7 +536,7 @@ static int outbound(struct hand *h, const struct ask_child *a, struct text *t)
     return err;
 }
 
-void child_outbound(struct hand *h, const struct ask *a)
+void hand_child_outbound(struct hand *h, const struct ask *a)
 {
     struct text t = why(h);
 
@@ -592,7 +592,7 @@ static int remove_record(struct hand *h, struct sa_record *r, struct text *t)
     return err;
 }
 
-void child_remove(struct hand *h, const struct ask *a)
+void hand_child_remove(struct hand *h, const struct ask *a)
 {
     struct text t = why(h);
     struct sa_record *r = record_by_spi(h, &a->u.child);
@@ -658,7 +658,7 @@ static int update(struct hand *h, const struct ask_child *a, struct text *t)
     return policies_settle(h, true, t);
 }
 
-void child_update(struct hand *h, const struct ask *a)
+void hand_child_update(struct hand *h, const struct ask *a)
 {
     struct text t = why(h);
 
@@ -672,7 +672,7 @@ static int64_t idle(const struct sa_seen *s)
     return !s->used_at ? -1 : d < 0 ? 0 : d; /* the wall clock may have been set back */
 }
 
-void child_query(struct hand *h, const struct ask *a)
+void hand_child_query(struct hand *h, const struct ask *a)
 {
     struct answer out = {.ticket = a->ticket, .kind = a->kind, .result = ANSWER_OK};
     struct sa_record *r = record_by_spi(h, &a->u.child);

@@ -311,19 +311,19 @@ void hand_ask(struct hand *h, const struct ask *a)
 
     switch (a->kind) {
     case ASK_CHILD_INSTALL:
-        child_install(h, a);
+        hand_child_install(h, a);
         break;
     case ASK_CHILD_OUTBOUND:
-        child_outbound(h, a);
+        hand_child_outbound(h, a);
         break;
     case ASK_CHILD_REMOVE:
-        child_remove(h, a);
+        hand_child_remove(h, a);
         break;
     case ASK_CHILD_UPDATE:
-        child_update(h, a);
+        hand_child_update(h, a);
         break;
     case ASK_CHILD_QUERY:
-        child_query(h, a);
+        hand_child_query(h, a);
         break;
     case ASK_ACQUIRE_DONE:
         acquire_done(h, a);

@@ -168,11 +168,11 @@ int exceptions_make(struct hand *, struct hand_child *, const struct selector *,
 void resolvers_read(struct hand *, const struct conf *);
 
 /* child.c */
-void child_install(struct hand *, const struct ask *);
-void child_outbound(struct hand *, const struct ask *);
-void child_remove(struct hand *, const struct ask *);
-void child_update(struct hand *, const struct ask *);
-void child_query(struct hand *, const struct ask *);
+void hand_child_install(struct hand *, const struct ask *);
+void hand_child_outbound(struct hand *, const struct ask *);
+void hand_child_remove(struct hand *, const struct ask *);
+void hand_child_update(struct hand *, const struct ask *);
+void hand_child_query(struct hand *, const struct ask *);
 struct sa_ref *sa_find(const struct hand *, uint32_t spi, const struct addr *dst);
 void record_lost(struct hand *, struct sa_ref *); /* it is not in the kernel any more */
 void record_free(struct hand *, struct sa_record *);
