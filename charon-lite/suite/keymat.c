@@ -9,7 +9,8 @@ enum {
     PRF_PLUS_SEEDS = 6,
     PRF_AES128_XCBC = 4,
     PRF_AES128_CMAC = 8,
-    HALF_KEY = 8, /* bytes of each nonce that make the key of a PRF with a fixed key size (2.14) */
+    NONCE_MAX = 256, /* RFC 7296 3.9; the lower bound is for whoever reads messages */
+    HALF_KEY = 8,    /* bytes of each nonce that make the key of a PRF with a fixed key size (2.14) */
 };
 
 void ike_keys_done(struct ike_keys *k)
@@ -71,12 +72,12 @@ static int prf_secret(const struct alg *prf, struct span key, const struct span 
 int skeyseed_first(const struct alg *prf, struct span ni, struct span nr, struct span g_ir, struct secret *out)
 {
     bool halves = prf->id == PRF_AES128_XCBC || prf->id == PRF_AES128_CMAC;
-    uint8_t key[2 * 256]; /* nonces have 16 to 256 bytes (RFC 7296 3.9) */
+    uint8_t key[2 * NONCE_MAX];
     int err;
 
-    if (ni.len > 256 || nr.len > 256)
+    if (ni.len > NONCE_MAX || nr.len > NONCE_MAX)
         return ERR_LIMIT;
-    if (ni.len < 16 || nr.len < 16)
+    if (ni.len < HALF_KEY || nr.len < HALF_KEY)
         return ERR_BAD;
     if (halves) {
         ni = span_part(ni, 0, HALF_KEY);
