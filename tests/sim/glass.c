@@ -174,11 +174,18 @@ static const struct alg glass[] = {
      .xfrm_name = "hmac(sha256)",
      .mac = &mac,
      .vectors = none},
+    {.id = 1, /* of no transform type: the hash of NAT detection */
+     .name = "sha1-digest",
+     .iana = "SHA-1",
+     .rfc = "FIPS 180-4",
+     .out_len = 20,
+     .mac = &mac,
+     .vectors = none},
     KE(31, "x25519", 32, 0),
     KE(19, "ecp256", 64, 0),
     KE(14, "modp2048", 256, ALG_SLOW),
 };
 static const struct alg *const glass_list[] = {&glass[0], &glass[1], &glass[2], &glass[3], &glass[4],
-                                               &glass[5], &glass[6], &glass[7], NULL};
+                                               &glass[5], &glass[6], &glass[7], &glass[8], NULL};
 static const struct alg *const *const glass_files[] = {glass_list, NULL};
 const struct alg_registry glass_registry = {glass_files};
