@@ -148,6 +148,7 @@ void child_free(struct child_sa *child)
     map_remove(&c->by_child_spi, &child->by_spi);
     ticket_drop(c, &child->id);
     list_remove(&child->in_sa);
+    child_keys_done(&child->keys);
     secret_done(&child->low_nonce);
     secret_done(&child->peer_rekey_nonce);
     arena_done(&child->arena);
@@ -268,7 +269,9 @@ void child_speak(struct child_sa *child)
         return;
     child_set_state(child, CHILD_UP);
     child_ask(child, &ask, ASK_CHILD_OUTBOUND);
+    ask.u.child.keys = &child->keys;
     out_ask(child->sa->core, &ask);
+    child_keys_done(&child->keys);
 }
 
 void child_delete_unborn(struct xchg *x)

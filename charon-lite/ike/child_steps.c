@@ -540,7 +540,7 @@ enum step child_keys_make(struct xchg *x)
     if (!x->child)
         return STEP_NEXT;
     if (child_keys_derive(&x->child->suite, sa->suite.prf, secret_view(&sa->keys.d), secret_view(&x->shared), ni, nr,
-                          &x->child_keys) < 0 ||
+                          &x->child->keys) < 0 ||
         secret_set(&x->child->low_nonce, low) < 0)
         child_fail(x, TEMPORARY_FAILURE, "key derivation failed");
     secret_done(&x->shared);
@@ -556,7 +556,7 @@ enum step child_into_kernel(struct xchg *x)
         return STEP_NEXT;
     old = old_child(x);
     child_ask(x->child, &ask, ASK_CHILD_INSTALL);
-    ask.u.child.keys = &x->child_keys;
+    ask.u.child.keys = &x->child->keys;
     ask.u.child.inbound_only = x->rekeys_child && (!x->ours || collide_lost(x, old));
     ask.u.child.old_spi_in = old ? old->spi_in : 0;
     ask.u.child.local_inner = x->inner_local;
@@ -574,7 +574,8 @@ enum step child_installed(struct xchg *x)
 
     if (!child)
         return STEP_NEXT;
-    child_keys_done(&x->child_keys);
+    if (!x->half)
+        child_keys_done(&child->keys);
     if (!a || a->result != ANSWER_OK) {
         child->installed = a && a->result == ANSWER_TIMEOUT;
         x->peer_has_child = x->ours;

@@ -236,6 +236,7 @@ struct child_sa {
     struct arena arena; /* the selectors */
     struct ts_list ts_local, ts_remote;
     struct ticket replaces;         /* rekey: the one it came from */
+    struct child_keys keys;         /* until both of its SAs are in the kernel */
     struct secret low_nonce;        /* the lower nonce of the exchange that made it */
     struct ticket peer_rekey;       /* the SA from the peer's rekey of this one, while ours is under way (2.8.1) */
     struct secret peer_rekey_nonce; /* the lower nonce of that exchange */
@@ -394,7 +395,6 @@ struct xchg {
     struct ts_list ts_i, ts_r; /* what was offered (ours) or is answered */
     bool wide;                 /* rekey: original wide selectors, not the narrowed ones */
     bool ts_additional;
-    struct child_keys child_keys;
     struct addr inner_local, inner_remote; /* transport mode behind a NAT (2.23.1) */
     bool ts_swapped;                       /* ts_i, ts_r hold the peer's own view of the selectors */
     bool childless;                        /* IKE_AUTH without a Child SA (RFC 6023) */
