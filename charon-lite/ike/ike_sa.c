@@ -295,6 +295,10 @@ static void live(struct ike_sa *sa)
     sa->up_since = sa->last_heard = c->now;
     sa->rekey_at = conn->rekey_us ? c->now + jitter(c, conn->rekey_us, 10) : 0;
     sa->dies_at = hard ? c->now + hard : 0;
+    if (sa->proof_ends && (!sa->dies_at || sa->proof_ends < sa->dies_at))
+        sa->dies_at = sa->proof_ends; /* no longer than the certificate that stands behind it */
+    if (sa->dies_at && sa->dies_at < sa->rekey_at)
+        sa->rekey_at = 0;
     wake_set(c, &sa->life, sa->rekey_at ? sa->rekey_at : sa->dies_at ? sa->dies_at : USEC_NEVER);
     sa->first_probe = sa->initiator || sa->is_heir ? 0 : SILENT_PROBE;
     if (conn->liveness_us || sa->first_probe)

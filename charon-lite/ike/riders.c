@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Small extensions of a notify or two that ride in IKE_SA_INIT: RFC 7383 2.3 (fragmentation), RFC 7427 4 (hash algorithms). */
+/* Small extensions of a notify or two that ride in IKE_SA_INIT: RFC 7383 2.3 (fragmentation), RFC 7427 4 (hash algorithms), RFC
+ * 7296 3.7 (a responder's CERTREQ). */
 #include "ike/ike.h"
 
 /* --- IKEV2_FRAGMENTATION_SUPPORTED --------------------------------------------------------------------------------------------
@@ -73,3 +74,35 @@ static void hashes_read(struct xchg *x)
 
 extern const struct rider rider_hashes;
 const struct rider rider_hashes = {"signature hash algorithms", hashes_board, hashes_write, hashes_read};
+
+/* --- CERTREQ of a responder: the authorities that it takes certificates of
+ * ------------------------------------------------------------- */
+
+static bool certreq_boards(const struct xchg *x)
+{
+    const struct conf_connection *conn = conn_of(x);
+
+    return !x->ours && conn && conn->remote.ca_hashes.len;
+}
+
+static void certreq_write(struct xchg *x)
+{
+    struct payload *p = payload_add(&x->out, PAYLOAD_CERTREQ);
+
+    if (!p)
+        return;
+    p->u.cert.encoding = CERT_X509_SIGNATURE;
+    p->u.cert.data = conn_of(x)->remote.ca_hashes;
+}
+
+/* Without memory for them we answer as if nothing had been asked. */
+static void certreq_read(struct xchg *x)
+{
+    const struct payload *p = x->ours ? payload_find(x->in, PAYLOAD_CERTREQ) : NULL;
+
+    if (p && p->u.cert.encoding == CERT_X509_SIGNATURE && secret_set(&x->sa->cert_requests, p->u.cert.data) < 0)
+        secret_done(&x->sa->cert_requests);
+}
+
+extern const struct rider rider_certreq;
+const struct rider rider_certreq = {"certificate request", certreq_boards, certreq_write, certreq_read};

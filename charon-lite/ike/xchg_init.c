@@ -232,8 +232,8 @@ static enum step respond_write(struct xchg *x)
     return STEP_DONE;
 }
 
-extern const struct rider rider_natd, rider_fragmentation, rider_hashes;
-static const struct rider *const riders[] = {&rider_natd, &rider_fragmentation, &rider_hashes, NULL};
+extern const struct rider rider_natd, rider_fragmentation, rider_hashes, rider_certreq;
+static const struct rider *const riders[] = {&rider_natd, &rider_fragmentation, &rider_hashes, &rider_certreq, NULL};
 static step_fn *const initiate[] = {begin, begin_generated, write_request, NULL};
 static step_fn *const conclude[] = {read_notifies, read_answer, ke_derived, finish, NULL};
 static step_fn *const respond[] = {choose, check_group, ke_both_done, respond_keys, respond_write, NULL};
