@@ -123,10 +123,19 @@ struct sa_seen {
     struct selector sel; /* larval: the packet that asked */
 };
 
-enum notice_kind { NOTICE_ACQUIRE, NOTICE_EXPIRE, NOTICE_MAPPING, NOTICE_ADDRESS, NOTICE_OVERRUN };
+enum notice_kind {
+    NOTICE_ACQUIRE,
+    NOTICE_EXPIRE,
+    NOTICE_MAPPING,
+    NOTICE_SA_DELETED,     /* by somebody else, as what follows */
+    NOTICE_POLICY_CHANGED, /* taken away, or replaced */
+    NOTICE_FLUSHED,        /* SAs or policies, all of them */
+    NOTICE_ADDRESS,
+    NOTICE_OVERRUN /* some were lost */
+};
 struct notice {
     enum notice_kind kind;
-    uint32_t reqid; /* ACQUIRE, EXPIRE, MAPPING */
+    uint32_t reqid; /* ACQUIRE, EXPIRE, MAPPING, SA_DELETED */
     union {
         struct {
             uint32_t seq, policy_index;
@@ -137,7 +146,8 @@ struct notice {
             uint32_t spi;
             struct addr dst;
             bool hard;
-        } expire;
+        } expire;              /* SA_DELETED too */
+        uint32_t policy_index; /* POLICY_CHANGED */
         struct {
             uint32_t spi;
             struct addr dst;

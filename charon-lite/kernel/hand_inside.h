@@ -188,6 +188,7 @@ void pending_end(struct hand *, struct pending *, bool free_larval);
 /* resync.c */
 int policies_look(struct hand *); /* adopts what is ours in the kernel */
 void orphans_delete(struct hand *);
+void gone_emit(struct hand *, struct sa_ref *); /* EVENT_GONE; policies are left dirty */
 void resync(struct hand *);
 
 /* hand.c */

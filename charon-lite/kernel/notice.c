@@ -181,6 +181,22 @@ static void take_mapping(struct hand *h, const struct notice *n)
     emit(h, &e);
 }
 
+static void take_deleted(struct hand *h, const struct notice *n)
+{
+    struct sa_ref *ref = sa_find(h, n->u.expire.spi, &n->u.expire.dst);
+
+    if (!ref)
+        return;
+    gone_emit(h, ref);
+    (void)policies_settle(h, true, NULL);
+}
+
+static void take_changed(struct hand *h, const struct notice *n)
+{
+    if (policy_by_index(h, n->u.policy_index))
+        h->resync_wanted = true;
+}
+
 void notice_take(void *ctx, const struct notice *n)
 {
     struct hand *h = ctx;
@@ -201,6 +217,14 @@ void notice_take(void *ctx, const struct notice *n)
     case NOTICE_ADDRESS:
         emit(h, &(struct event){.kind = EVENT_ADDRESS});
         break;
+    case NOTICE_SA_DELETED:
+        if (REQID_OURS(n->reqid))
+            take_deleted(h, n);
+        break;
+    case NOTICE_POLICY_CHANGED:
+        take_changed(h, n);
+        break;
+    case NOTICE_FLUSHED:
     case NOTICE_OVERRUN:
         h->resync_wanted = true;
         break;

@@ -178,8 +178,9 @@ void policy_dirty(struct hand *h, struct policy *p)
 static bool claim_active(const struct hand *h, const struct claim *c, uint8_t direction)
 {
     const struct sa_record *r = c->record;
+    const struct hand_child *child = r ? r->child : c->child;
 
-    if (c->child && c->child->conn->disabled)
+    if (child && child->conn->disabled)
         return false;
     if (c->while_down && c->child->n_up)
         return false;

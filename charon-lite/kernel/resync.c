@@ -107,7 +107,7 @@ int policies_look(struct hand *h)
     return h->setup.backend->dump_policies(h->backend, look_at_policy, h);
 }
 
-static void gone_emit(struct hand *h, struct sa_ref *ref)
+void gone_emit(struct hand *h, struct sa_ref *ref)
 {
     struct event e = {.kind = EVENT_GONE};
 

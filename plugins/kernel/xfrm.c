@@ -8,6 +8,7 @@
 #include "xfrm_inside.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,9 +53,32 @@ static void xfrm_close(void *self)
     free(x);
 }
 
+#define LOAD(size, what) BPF_STMT(BPF_LD | (size) | BPF_ABS, offsetof(struct nlmsghdr, what))
+#define DROP_IF(value) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, 1), BPF_STMT(BPF_RET | BPF_K, 0)
+
+/* Who else changes SAs and policies is worth knowing; our own changes, and what others add, are left in the kernel. The
+ * filter loads in network order what stands there in the machine's. */
+static bool filter(struct xfrm *x)
+{
+    struct sock_filter code[] = {
+        LOAD(BPF_W, nlmsg_pid),
+        DROP_IF(htonl(nl_socket_get_local_port(x->request))),
+        LOAD(BPF_H, nlmsg_type),
+        DROP_IF(htons(XFRM_MSG_NEWSA)),
+        DROP_IF(htons(XFRM_MSG_UPDSA)),
+        DROP_IF(htons(XFRM_MSG_NEWPOLICY)),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    struct sock_fprog program = {.len = COUNT_OF(code), .filter = code};
+
+    return setsockopt(nl_socket_get_fd(x->events), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
+}
+
 static bool join(struct xfrm *x)
 {
-    return nl_socket_add_memberships(x->events, XFRMNLGRP_ACQUIRE, XFRMNLGRP_EXPIRE, XFRMNLGRP_MAPPING, 0) == 0 &&
+    return filter(x) &&
+           nl_socket_add_memberships(x->events, XFRMNLGRP_ACQUIRE, XFRMNLGRP_EXPIRE, XFRMNLGRP_MAPPING, XFRMNLGRP_SA,
+                                     XFRMNLGRP_POLICY, 0) == 0 &&
            nl_socket_add_memberships(x->route, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
                                      0) == 0;
 }

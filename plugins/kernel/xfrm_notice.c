@@ -65,6 +65,43 @@ static bool read_mapping(struct nlmsghdr *h, struct notice *out)
     return true;
 }
 
+static bool read_sa_deleted(struct nlmsghdr *h, struct notice *out)
+{
+    struct nlattr *attrs[XFRM_ATTR_MAX];
+    struct xfrm_usersa_id id;
+    struct xfrm_usersa_info info;
+
+    if (!xfrm_attributes(h, sizeof id, attrs) || !attrs[XFRMA_SA] || nla_len(attrs[XFRMA_SA]) < (int)sizeof info)
+        return false;
+    memcpy(&info, nla_data(attrs[XFRMA_SA]), sizeof info);
+    out->kind = NOTICE_SA_DELETED;
+    out->reqid = info.reqid;
+    out->u.expire.spi = ntohl(info.id.spi);
+    out->u.expire.dst = xfrm_addr_of(&info.id.daddr, info.family);
+    out->u.expire.hard = true;
+    return info.id.proto == IPPROTO_ESP;
+}
+
+static bool read_policy_changed(struct nlmsghdr *h, struct notice *out)
+{
+    struct nlattr *attrs[XFRM_ATTR_MAX];
+    struct xfrm_userpolicy_info info;
+
+    if (h->nlmsg_type == XFRM_MSG_DELPOLICY) {
+        if (!xfrm_attributes(h, sizeof(struct xfrm_userpolicy_id), attrs) || !attrs[XFRMA_POLICY] ||
+            nla_len(attrs[XFRMA_POLICY]) < (int)sizeof info)
+            return false;
+        memcpy(&info, nla_data(attrs[XFRMA_POLICY]), sizeof info);
+    } else {
+        if (!nlmsg_valid_hdr(h, sizeof info))
+            return false;
+        memcpy(&info, nlmsg_data(h), sizeof info);
+    }
+    out->kind = NOTICE_POLICY_CHANGED;
+    out->u.policy_index = info.index;
+    return true;
+}
+
 static bool read_notice(struct nlmsghdr *h, struct notice *out)
 {
     memset(out, 0, sizeof *out);
@@ -75,6 +112,15 @@ static bool read_notice(struct nlmsghdr *h, struct notice *out)
         return read_expire(h, out);
     case XFRM_MSG_MAPPING:
         return read_mapping(h, out);
+    case XFRM_MSG_DELSA:
+        return read_sa_deleted(h, out);
+    case XFRM_MSG_DELPOLICY:
+    case XFRM_MSG_UPDPOLICY:
+        return read_policy_changed(h, out);
+    case XFRM_MSG_FLUSHSA:
+    case XFRM_MSG_FLUSHPOLICY:
+        out->kind = NOTICE_FLUSHED;
+        return true;
     default:
         return false;
     }
