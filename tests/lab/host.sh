@@ -111,3 +111,21 @@ lab_install() { # lab_install PACKAGE...
 }
 LAB_BUILD_PACKAGES="gcc make autoconf automake pkg-config libc6-dev linux-libc-dev libssl-dev libnl-3-dev libyaml-dev
 	libgmp-dev libcmocka-dev libevent-dev libseccomp-dev libcap-ng-dev libjansson-dev"
+
+# --- the build ----------------------------------------------------------------
+lab_build() { # lab_build BUILDDIR TARGET...: out of tree, warnings as errors; logs in BUILDDIR/test-logs
+	local build=$1 logs=$1/test-logs; shift
+	mkdir -p "$logs"
+	( cd "$LAB_TOP"
+	  tools/list-sources
+	  if [ ! -x configure ] || [ ! -f Makefile.in ] || [ ! -f build-aux/install-sh ] ||
+		[ -n "$(find configure.ac Makefile.am sources.mk tools/list-sources -newer configure -print -quit)" ]; then
+		autoreconf -fi >"$logs/autoreconf.log" 2>&1 || { tail -20 "$logs/autoreconf.log" >&2; exit 1; }
+	  fi
+	  cd "$build"
+	  if [ ! -f config.status ] || [ "$LAB_TOP/configure" -nt config.status ]; then
+		"$LAB_TOP/configure" --enable-werror >"$logs/configure.log" 2>&1 || { tail -20 "$logs/configure.log" >&2; exit 1; }
+	  fi
+	  make -s -j"${CHARON_JOBS:-$(nproc)}" "$@" >"$logs/make.log" 2>&1 || { tail -40 "$logs/make.log" >&2; exit 1; }
+	)
+}
