@@ -193,7 +193,10 @@ void child_end(struct child_sa *child, bool replaced, const char *why)
         child_ask(child, &ask, ASK_CHILD_REMOVE);
         child->want_delete = true; /* so that it is not found as its own successor */
         ask.u.child.replaced = replaced || child_of_slot(p, child->index, child->pair) != NULL;
-        out_ask(sa->core, &ask);
+        if (replaced && child->state >= CHILD_UP)
+            linger(sa->core, &ask);
+        else
+            out_ask(sa->core, &ask);
     }
     if (why && child->state >= CHILD_HALF)
         tell(sa->core, replaced ? FACT_CHILD_REKEYED : FACT_CHILD_DOWN, p, sa, child, "%s", why);

@@ -29,6 +29,7 @@ struct core *core_new(const struct core_setup *setup)
     list_init(&c->sas);
     list_init(&c->graveyard);
     list_init(&c->work);
+    list_init(&c->lingering);
     map_init(&c->by_spi, &c->rng);
     map_init(&c->by_child_spi, &c->rng);
     map_init(&c->half_open, &c->rng);
@@ -62,6 +63,7 @@ struct core *core_free(struct core *c)
         sa_free(sa);
     }
     graveyard_empty(c);
+    lingering_free(c);
     peers_free(c);
     map_done(&c->by_spi);
     map_done(&c->by_child_spi);

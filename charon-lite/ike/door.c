@@ -372,6 +372,10 @@ static void clear_packet(struct ike_sa *sa, const struct ike_header *h, const st
         xchg_response(sa, h, path, in, a);
         return;
     }
+    if ((sa->replaced || sa->redundant) && sa->state >= IKE_UP && fresh_id(sa, h) && notify_find(in, INVALID_IKE_SPI)) {
+        sa_kill(sa, FACT_IKE_DOWN, "replaced, and gone at the peer"); /* nothing hangs on it any more */
+        return;
+    }
     if (sa_usable(sa) && notify_find(in, INVALID_IKE_SPI) && sa->core->now - sa->last_heard > 10 * USEC_SEC) {
         sa->want_liveness = true;
         sa_wake(sa);

@@ -66,6 +66,7 @@ struct core {
     size_t n_peers;
     struct list sas;       /* all, ike_sa.in_core */
     struct list graveyard; /* freed at the end of the step */
+    struct list lingering; /* replaced SAs that the kernel still has (linger.c) */
     struct list work;      /* ike_sa.in_work: something may be started */
     struct cookie_secret {
         uint8_t bytes[32];
@@ -252,6 +253,10 @@ void child_live(struct child_sa *);             /* timers of a child that is up 
 void child_up(struct child_sa *, bool rekeyed); /* it carries traffic (or hears it): tell, and look for doubles */
 void child_speak(struct child_sa *);            /* HALF -> UP: its outbound SA too */
 void child_delete_unborn(struct xchg *);        /* the peer made a child that we could not: tell it so */
+/* The order to remove a replaced SA, given a little later (linger.c). */
+void linger(struct core *, const struct ask *remove);
+void linger_no_more(struct core *); /* all of them now */
+void lingering_free(struct core *);
 struct child_sa *child_by_spi_in(struct core *, uint32_t spi_in);
 struct child_sa *child_by_spi_out(struct ike_sa *, uint32_t spi_out);
 uint32_t child_spi_new(struct core *);

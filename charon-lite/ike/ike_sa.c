@@ -114,6 +114,8 @@ static void sa_liveness(struct core *c, struct timer *t)
                                    : sa->first_probe && sa->first_probe < every ? sa->first_probe
                                                                                 : every);
 
+    if (sa->replaced || sa->redundant)
+        return; /* it is on its way out: sa_life() sees to that */
     if (c->now >= due) {
         sa->probed = true;
         sa->want_liveness = true;
@@ -240,6 +242,8 @@ void sa_kill(struct ike_sa *sa, enum fact fact, const char *fmt, ...)
         va_start(args, fmt);
         vsnprintf(why, sizeof(why), fmt, args);
         va_end(args);
+        if (fact == FACT_IKE_DOWN && (sa->replaced || sa->redundant))
+            fact = FACT_NOTE; /* the connection is not down: another IKE SA carries it */
         tell(c, fact, p, sa, NULL, "%s", why);
     }
     sa->state = IKE_GONE;

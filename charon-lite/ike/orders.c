@@ -178,6 +178,7 @@ void order_check_stopped(struct core *c)
     if (!c->stopping || c->stopped || (any_up(c) && c->now < c->stop_by))
         return;
     c->stopped = true;
+    linger_no_more(c);
     LIST_EACH (it, &c->sas) {
         sa_kill(LIST_ITEM(it, struct ike_sa, in_core), FACT_IKE_DOWN, "the daemon stops");
     }

@@ -120,7 +120,7 @@ static bool given_up(const struct ike_sa *sa)
     uint32_t max = sa->core->conf->retransmit_tries ? sa->core->conf->retransmit_tries : 12;
     usec_t dead_after = conn ? conn->dead_after_us : 0;
 
-    if (sa->state == IKE_LEAVING)
+    if (sa->state == IKE_LEAVING || sa->replaced || sa->redundant)
         return sa->tries >= 4;
     if (sa->ours && sa->ours->first_error && sa->core->now - sa->first_try >= INIT_ERROR_WAIT)
         return true;
@@ -133,7 +133,7 @@ static void give_up(struct ike_sa *sa)
 
     if (sa->ours && sa->ours->first_error)
         sa_kill(sa, FACT_IKE_FAILED, "%s", sa->ours->first_error);
-    else if (sa->state == IKE_LEAVING)
+    else if (sa->state == IKE_LEAVING || sa->replaced || sa->redundant)
         sa_kill(sa, FACT_IKE_DOWN, "the peer did not confirm the deletion");
     else if (sa->state == IKE_UP)
         sa_kill(sa, FACT_PEER_DEAD, "no answer to %u tries in %ld s: the peer is dead or unreachable", sa->tries, seconds);

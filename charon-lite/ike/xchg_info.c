@@ -83,7 +83,7 @@ static void successor_speak(struct child_sa *old)
 
 static bool delete_child(struct xchg *x, uint32_t spi, uint32_t *ours)
 {
-    struct child_sa *child = child_by_spi_out(x->sa, spi);
+    struct child_sa *child = child_by_spi_out(x->sa, spi), *other;
     bool replaced;
 
     if (!child || child->deleting)
@@ -94,7 +94,9 @@ static bool delete_child(struct xchg *x, uint32_t spi, uint32_t *ours)
         return true;
     }
     successor_speak(child);
-    replaced = ticket_find(x->core, child->peer_rekey, TICKET_CHILD_SA) != NULL;
+    child->want_delete = true; /* so that it is not found as its own successor */
+    other = child_of_slot(child->peer, child->index, child->pair);
+    replaced = ticket_find(x->core, child->peer_rekey, TICKET_CHILD_SA) || (other && other->state >= CHILD_HALF);
     if (!replaced)
         peer_slot_lost(child);
     child_end(child, replaced, replaced ? "the peer rekeyed it" : "the peer closed it");

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A Child SA that was replaced is heard a little longer: packets that were sealed with it may still be under way when both ends
+ * have deleted it (RFC 7296 2.8). For the protocol it is gone; only its order to the hand waits here. */
+#include "ike/ike.h"
+
+#include <stdlib.h>
+
+struct lingering {
+    struct list in_core;
+    struct timer due;
+    struct ask remove;
+};
+
+static void lingering_end(struct core *c, struct lingering *l)
+{
+    out_ask(c, &l->remove);
+    wake_stop(c, &l->due);
+    list_remove(&l->in_core);
+    free(l);
+}
+
+static void lingering_due(struct core *c, struct timer *t)
+{
+    lingering_end(c, CONTAINER_OF(t, struct lingering, due));
+}
+
+void linger(struct core *c, const struct ask *remove)
+{
+    struct lingering *l = c->stopping ? NULL : calloc(1, sizeof(*l));
+
+    if (!l) {
+        out_ask(c, remove);
+        return;
+    }
+    l->remove = *remove;
+    l->remove.ticket = (struct ticket){0, 0}; /* nobody is left to hear the answer */
+    l->remove.u.child.ts_local = l->remove.u.child.ts_remote = (struct ts_list){NULL, 0};
+    l->due.fire = lingering_due;
+    list_append(&c->lingering, &l->in_core);
+    wake_set(c, &l->due, c->now + LINGER);
+}
+
+void linger_no_more(struct core *c)
+{
+    LIST_EACH (it, &c->lingering) {
+        lingering_end(c, LIST_ITEM(it, struct lingering, in_core));
+    }
+}
+
+void lingering_free(struct core *c)
+{
+    LIST_EACH (it, &c->lingering) {
+        struct lingering *l = LIST_ITEM(it, struct lingering, in_core);
+
+        wake_stop(c, &l->due);
+        list_remove(&l->in_core);
+        free(l);
+    }
+}
