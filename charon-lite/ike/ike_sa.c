@@ -264,8 +264,10 @@ void sa_kill(struct ike_sa *sa, enum fact fact, const char *fmt, ...)
     list_append(&c->graveyard, &sa->in_core);
     if (p && sa->initiator && !sa->is_heir && (was == IKE_BORN || was == IKE_KEYED))
         peer_ike_failed(p, sa, why);
-    if (p)
+    if (p) {
+        peer_orders_check(p); /* whoever waits for "down" */
         peer_reconcile(p);
+    }
 }
 
 void sa_close(struct ike_sa *sa)

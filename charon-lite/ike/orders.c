@@ -252,13 +252,13 @@ void order_take(struct core *c, const struct order *o)
         order_stop(c, o);
         break;
     case ORDER_COUNTERS:
-        tell(c, FACT_COUNTERS, NULL, NULL, NULL,
-             "ike_sas %zu half_open %zu child_sas %zu packets_in %llu dropped %llu cookies %llu auth_failures %llu retransmits "
-             "%llu",
-             c->counts.ike_sas, c->counts.half_open, c->counts.child_sas, (unsigned long long)c->counts.packets_in,
-             (unsigned long long)c->counts.packets_dropped, (unsigned long long)c->counts.cookies_sent,
-             (unsigned long long)c->counts.auth_failures, (unsigned long long)c->counts.retransmits);
-        tell_order(c, o->id, true, "counters");
+        tell_order(
+            c, o->id, true,
+            "ike_sas %zu half_open %zu child_sas %zu packets_in %llu dropped %llu cookies %llu auth_failures %llu retransmits "
+            "%llu",
+            c->counts.ike_sas, c->counts.half_open, c->counts.child_sas, (unsigned long long)c->counts.packets_in,
+            (unsigned long long)c->counts.packets_dropped, (unsigned long long)c->counts.cookies_sent,
+            (unsigned long long)c->counts.auth_failures, (unsigned long long)c->counts.retransmits);
         break;
     }
 }
