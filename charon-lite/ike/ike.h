@@ -143,6 +143,8 @@ struct ike_sa {
     struct secret cert_requests; /* what a responder asked for in IKE_SA_INIT (CERTREQ), owned bytes */
     struct id peer_id;
     struct secret peer_id_data; /* not secret, but owned bytes */
+    struct id our_id;           /* as the vault signed it */
+    struct secret our_id_data;
     usec_t born, up_since, last_heard, last_sent;
 
     /* window (2.2, 2.3) */

@@ -213,6 +213,7 @@ void sa_free(struct ike_sa *sa)
     init_forget(sa);
     ike_keys_done(&sa->keys);
     secret_done(&sa->peer_id_data);
+    secret_done(&sa->our_id_data);
     secret_done(&sa->peer_rekey_nonce);
     secret_done(&sa->low_nonce);
     c->counts.ike_sas--;

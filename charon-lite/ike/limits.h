@@ -22,7 +22,7 @@
 #define TEMPORARY_WAIT (3 * USEC_SEC)  /* before a retry after TEMPORARY_FAILURE */
 #define TEMPORARY_MAX (180 * USEC_SEC) /* after several minutes of it the IKE SA is closed (2.25) */
 #define OLD_SA_LIFE (30 * USEC_SEC)    /* the replaced SA whose deletion the peer owes us */
-#define LINGER (5 * USEC_SEC)           /* a replaced Child SA is heard so long */
+#define LINGER (5 * USEC_SEC)          /* a replaced Child SA is heard so long */
 #define REDUNDANT_WAIT (10 * USEC_SEC) /* a redundant IKE SA whose creator does not close it */
 #define RETRY_FIRST (2 * USEC_SEC)     /* back-off of whatever the configuration wants up */
 #define RETRY_MAX (120 * USEC_SEC)

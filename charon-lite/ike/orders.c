@@ -61,7 +61,7 @@ static void list_ike(struct core *c, uint32_t order, const struct ike_sa *sa)
     r->suite = suite_text(c, &sa->suite);
     r->local = sa->path.local;
     r->remote = sa->path.remote;
-    r->local_id = sa->peer && sa->peer->conn->local.id_text ? arena_string(&c->out->arena, sa->peer->conn->local.id_text) : NULL;
+    r->local_id = sa->our_id.type ? arena_string(&c->out->arena, id_format(&sa->our_id, id)) : NULL;
     r->remote_id = sa->peer_id.type ? arena_string(&c->out->arena, id_format(&sa->peer_id, id)) : NULL;
     r->nat_local = sa->nat_local;
     r->nat_remote = sa->nat_remote;

@@ -9,11 +9,12 @@ static bool identity_write(struct xchg *x, bool initiator)
     const struct conf_connection *conn = sa_conn(x->sa);
     struct payload *p;
 
-    if (!a || a->result != ANSWER_OK)
+    if (!a || a->result != ANSWER_OK || secret_set(&x->sa->our_id_data, a->u.auth.id.data) < 0)
         return false;
+    x->sa->our_id = (struct id){a->u.auth.id.type, secret_view(&x->sa->our_id_data)};
     p = payload_add(&x->out, initiator ? PAYLOAD_IDI : PAYLOAD_IDR);
     if (p)
-        p->u.id = (struct id){a->u.auth.id.type, arena_copy(&x->arena, a->u.auth.id.data)};
+        p->u.id = x->sa->our_id;
     for (size_t i = 0; i < a->u.auth.n_certs; i++) {
         p = payload_add(&x->out, PAYLOAD_CERT);
         if (!p)

@@ -24,6 +24,8 @@ static struct ike_sa *heir_new(struct xchg *x, bool initiator)
     new->is_heir = true;
     if (secret_set(&new->peer_id_data, secret_view(&old->peer_id_data)) == 0)
         new->peer_id = (struct id){old->peer_id.type, secret_view(&new->peer_id_data)};
+    if (secret_set(&new->our_id_data, secret_view(&old->our_id_data)) == 0)
+        new->our_id = (struct id){old->our_id.type, secret_view(&new->our_id_data)};
     return new;
 }
 
