@@ -77,8 +77,11 @@ static void legacy_check(struct reading *r, const struct draft *d)
     bool psk = ends[0]->auth == AUTH_KIND_PSK || ends[1]->auth == AUTH_KIND_PSK;
     bool cert = ends[0]->auth == AUTH_KIND_PUBKEY || ends[1]->auth == AUTH_KIND_PUBKEY;
     bool sha1 = ends[0]->sha1 || ends[1]->sha1, weak = ends[0]->weak_psk || ends[1]->weak_psk;
-    const struct node *at = draft_at(d, NULL, "legacy");
+    const struct node *at;
 
+    if (!sha1 && !weak)
+        return;
+    at = draft_at(d, NULL, "legacy");
     if (at == d->node->key)
         at = draft_at(d, "remote", "legacy");
     if (sha1)
@@ -91,21 +94,19 @@ static void legacy_check(struct reading *r, const struct draft *d)
                        : "legacy: weak-psk is about pre-shared keys, and none is used here");
 }
 
-static void lifetime_check(struct reading *r, const struct node *at, const char *what, usec_t rekey, usec_t lifetime)
-{
-    if (rekey && lifetime && rekey >= lifetime)
-        error_at(
-            r, at,
-            "%s would end before it is renewed: lifetime must be longer than rekey (write \"lifetime: auto\" for a tenth more)",
-            what);
-}
+static const char ends_early[] =
+    "would end before it is renewed: lifetime must be longer than rekey (write \"lifetime: auto\" for a "
+    "tenth more)";
 
 static void time_check(struct reading *r, const struct draft *d)
 {
     const struct conf_connection *c = &d->c;
-    const struct node *lifetime = node_find(node_find(d->node, "ike"), "lifetime");
 
-    lifetime_check(r, lifetime ? lifetime : draft_at(d, "ike", "rekey"), "the IKE SA", c->rekey_us, c->lifetime_us);
+    if (c->lifetime_us && c->rekey_us >= c->lifetime_us) {
+        const struct node *lifetime = node_find(node_find(d->node, "ike"), "lifetime");
+
+        error_at(r, lifetime ? lifetime : draft_at(d, "ike", "rekey"), "the IKE SA %s", ends_early);
+    }
     if (c->dead_after_us < 4 * r->conf->retransmit_us)
         warning_at(r, draft_at(d, "ike", "dead_after"),
                    "a peer is given up after two or three lost packets: RFC 7296 2.4 wants a dozen tries over minutes");
@@ -269,9 +270,9 @@ static bool list_has_dynamic(struct ts_list list)
 static void child_check(struct reading *r, const struct draft *d, size_t child)
 {
     const struct conf_child *ch = &d->c.children[child];
-    const struct node *lifetime = child_at(d, child, "lifetime");
 
-    lifetime_check(r, lifetime, "the Child SA", ch->rekey_us, ch->lifetime_us);
+    if (ch->lifetime_us && ch->rekey_us >= ch->lifetime_us)
+        error_at(r, child_at(d, child, "lifetime"), "the Child SA %s", ends_early);
     partners_check(r, d, child);
     everything_check(r, d, child);
     pfs_check(r, d, child);

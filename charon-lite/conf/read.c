@@ -102,9 +102,10 @@ static bool event_error(struct yaml *y, const char *text)
     return false;
 }
 
-static struct node *node_new(struct yaml *y, enum node_kind kind)
+/* A node with room for a text behind it. */
+static struct node *node_new(struct yaml *y, enum node_kind kind, size_t room)
 {
-    struct node *node = arena_new(&y->r->tree, struct node);
+    struct node *node = arena_alloc(&y->r->tree, sizeof(*node) + room);
 
     if (!node) {
         event_error(y, "the configuration is too large");
@@ -128,23 +129,20 @@ static bool plain_event(struct yaml *y, const yaml_char_t *anchor, const yaml_ch
 
 static struct node *text_node(struct yaml *y)
 {
-    struct node *node = node_new(y, NODE_TEXT);
     size_t len = y->event.data.scalar.length;
-    char *copy;
+    struct node *node;
+    char *text;
 
-    if (!node)
-        return NULL;
     if (memchr(y->event.data.scalar.value, 0, len) || len > TEXT_LEN_MAX) {
         event_error(y, len > TEXT_LEN_MAX ? "this text is too long" : "a text cannot hold a NUL character");
         return NULL;
     }
-    copy = arena_alloc(&y->r->tree, len + 1);
-    if (!copy) {
-        event_error(y, "the configuration is too large");
+    node = node_new(y, NODE_TEXT, len + 1);
+    if (!node)
         return NULL;
-    }
-    memcpy(copy, y->event.data.scalar.value, len);
-    node->text = copy;
+    text = (char *)(node + 1);
+    memcpy(text, y->event.data.scalar.value, len);
+    node->text = text;
     node->plain = y->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     return node;
 }
@@ -153,7 +151,7 @@ static struct node *node_read(struct yaml *y, int depth);
 
 static struct node *list_node(struct yaml *y, int depth)
 {
-    struct node *list = node_new(y, NODE_LIST), **last = list ? &list->first : NULL;
+    struct node *list = node_new(y, NODE_LIST, 0), **last = list ? &list->first : NULL;
 
     while (list && yaml_next(y)) {
         if (y->event.type == YAML_SEQUENCE_END_EVENT)
@@ -185,13 +183,66 @@ static struct node *pair_read(struct yaml *y, int depth)
     return value;
 }
 
+static void key_twice(struct reading *r, const struct node *value, const struct node *before)
+{
+    error_at(r, value->key, "\"%s\" stands here twice (first in line %u, column %u): each key stands once", value->key->text,
+             before->key->line, before->key->column);
+}
+
+static void twice_in_small(struct reading *r, const struct node *map)
+{
+    for (const struct node *v = map->first; v; v = v->next) {
+        const struct node *before = map->first;
+
+        while (before != v && (before->key->text[0] != v->key->text[0] || strcmp(before->key->text, v->key->text) != 0))
+            before = before->next;
+        if (before != v)
+            key_twice(r, v, before);
+    }
+}
+
+struct seen {
+    struct map_node node;
+    const struct node *value;
+};
+
+static void twice_in_large(struct reading *r, const struct node *map)
+{
+    struct map seen = {0}; /* who writes the file is trusted not to aim at one chain */
+    struct seen *all = arena_alloc(&r->tree, map->n * sizeof(*all));
+
+    for (const struct node *v = map->first; all && v; v = v->next, all++) {
+        uint64_t hash = map_hash(&seen, span_str(v->key->text));
+        struct map_node *m = map_first(&seen, hash);
+
+        while (m && strcmp(CONTAINER_OF(m, struct seen, node)->value->key->text, v->key->text) != 0)
+            m = map_more(m);
+        if (m)
+            key_twice(r, v, CONTAINER_OF(m, struct seen, node)->value);
+        all->value = v;
+        if (!m && map_add(&seen, &all->node, hash) < 0)
+            break;
+    }
+    map_done(&seen);
+}
+
+static void find_twice(struct reading *r, const struct node *map)
+{
+    if (map->n <= SMALL_MAP)
+        twice_in_small(r, map);
+    else
+        twice_in_large(r, map);
+}
+
 static struct node *map_node(struct yaml *y, int depth)
 {
-    struct node *map = node_new(y, NODE_MAP), **last = map ? &map->first : NULL;
+    struct node *map = node_new(y, NODE_MAP, 0), **last = map ? &map->first : NULL;
 
     while (map && yaml_next(y)) {
-        if (y->event.type == YAML_MAPPING_END_EVENT)
+        if (y->event.type == YAML_MAPPING_END_EVENT) {
+            find_twice(y->r, map);
             return map;
+        }
         *last = pair_read(y, depth);
         if (!*last)
             return NULL;
@@ -227,59 +278,6 @@ static struct node *node_read(struct yaml *y, int depth)
     }
 }
 
-static void key_twice(struct reading *r, const struct node *value, const struct node *before)
-{
-    error_at(r, value->key, "\"%s\" stands here twice (first in line %u, column %u): each key stands once", value->key->text,
-             before->key->line, before->key->column);
-}
-
-static void twice_in_small(struct reading *r, const struct node *map)
-{
-    for (const struct node *v = map->first; v; v = v->next) {
-        const struct node *before = map->first;
-
-        while (before != v && strcmp(before->key->text, v->key->text) != 0)
-            before = before->next;
-        if (before != v)
-            key_twice(r, v, before);
-    }
-}
-
-struct seen {
-    struct map_node node;
-    const struct node *value;
-};
-
-static void twice_in_large(struct reading *r, const struct node *map)
-{
-    struct map seen = {0}; /* who writes the file is trusted not to aim at one chain */
-    struct seen *all = arena_alloc(&r->tree, map->n * sizeof(*all));
-
-    for (const struct node *v = map->first; all && v; v = v->next, all++) {
-        uint64_t hash = map_hash(&seen, span_str(v->key->text));
-        struct map_node *m = map_first(&seen, hash);
-
-        while (m && strcmp(CONTAINER_OF(m, struct seen, node)->value->key->text, v->key->text) != 0)
-            m = map_more(m);
-        if (m)
-            key_twice(r, v, CONTAINER_OF(m, struct seen, node)->value);
-        all->value = v;
-        if (!m && map_add(&seen, &all->node, hash) < 0)
-            break;
-    }
-    map_done(&seen);
-}
-
-static void find_twice(struct reading *r, const struct node *node)
-{
-    if (node->kind == NODE_MAP && node->n <= SMALL_MAP)
-        twice_in_small(r, node);
-    else if (node->kind == NODE_MAP)
-        twice_in_large(r, node);
-    for (const struct node *n = node->first; n; n = n->next)
-        find_twice(r, n);
-}
-
 /* Stream start, document start, one node, document end, stream end. */
 static struct node *stream_read(struct yaml *y)
 {
@@ -288,7 +286,7 @@ static struct node *stream_read(struct yaml *y)
     if (!yaml_next(y) || !yaml_next(y))
         return NULL;
     if (y->event.type == YAML_STREAM_END_EVENT)
-        return node_new(y, NODE_MAP);
+        return node_new(y, NODE_MAP, 0);
     if (!yaml_next(y))
         return NULL;
     root = node_read(y, 0);
@@ -316,8 +314,6 @@ struct node *conf_tree_read(struct reading *r, struct source *source)
     if (y.have_event)
         yaml_event_delete(&y.event);
     yaml_parser_delete(&y.parser);
-    if (root)
-        find_twice(r, root);
     return root;
 }
 
