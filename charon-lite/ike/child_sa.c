@@ -81,12 +81,30 @@ struct child_sa *child_of_slot(struct peer *p, uint16_t index, uint16_t pair)
 /* --- timers
  * ------------------------------------------------------------------------------------------------------------------------ */
 
+/* The peer rekeyed this one but does not close it. That it has our answer is sure when it has sent another request since. */
+static void overdue(struct child_sa *child, struct child_sa *successor)
+{
+    struct core *c = child->sa->core;
+
+    if (child->sa->next_theirs > successor->made_in + 1 || (child->dies_at && c->now >= child->dies_at)) {
+        child_speak(successor);
+        child_set_state(child, CHILD_OLD);
+        child->want_delete = true;
+    } else {
+        wake_set(c, &child->life, c->now + OLD_SA_LIFE);
+    }
+}
+
 /* The soft limit asks for a rekey, the hard one for an end: an SA past its lifetime MUST NOT be used (2.8). */
 static void child_timer(struct core *c, struct timer *t)
 {
     struct child_sa *child = CONTAINER_OF(t, struct child_sa, life);
 
-    if (child->state == CHILD_OLD || (child->dies_at && c->now >= child->dies_at)) {
+    struct child_sa *successor = ticket_find(c, child->peer_rekey, TICKET_CHILD_SA);
+
+    if (successor && child->state == CHILD_UP && !child->rekeying) {
+        overdue(child, successor);
+    } else if (child->state == CHILD_OLD || (child->dies_at && c->now >= child->dies_at)) {
         if (child->state != CHILD_OLD)
             tell(c, FACT_CHILD_DOWN, child->peer, child->sa, child, "its lifetime ended before it was rekeyed");
         child->want_delete = true;
@@ -150,7 +168,6 @@ void child_free(struct child_sa *child)
     list_remove(&child->in_sa);
     child_keys_done(&child->keys);
     secret_done(&child->low_nonce);
-    secret_done(&child->peer_rekey_nonce);
     arena_done(&child->arena);
     c->counts.child_sas--;
     free(child);
@@ -193,7 +210,7 @@ void child_end(struct child_sa *child, bool replaced, const char *why)
         child_ask(child, &ask, ASK_CHILD_REMOVE);
         child->want_delete = true; /* so that it is not found as its own successor */
         ask.u.child.replaced = replaced || child_of_slot(p, child->index, child->pair) != NULL;
-        if (replaced && child->state >= CHILD_UP)
+        if (replaced && child->state >= CHILD_HALF)
             linger(sa->core, &ask);
         else
             out_ask(sa->core, &ask);

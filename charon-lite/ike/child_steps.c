@@ -557,7 +557,7 @@ enum step child_into_kernel(struct xchg *x)
     old = old_child(x);
     child_ask(x->child, &ask, ASK_CHILD_INSTALL);
     ask.u.child.keys = &x->child->keys;
-    ask.u.child.inbound_only = x->rekeys_child && (!x->ours || collide_lost(x, old));
+    ask.u.child.inbound_only = x->rekeys_child && (!x->ours || collide_lost(x));
     ask.u.child.old_spi_in = old ? old->spi_in : 0;
     ask.u.child.local_inner = x->inner_local;
     ask.u.child.remote_inner = x->inner_remote;

@@ -10,33 +10,48 @@ struct span nonce_lower(struct span a, struct span b)
     return span_compare(a, b) <= 0 ? a : b;
 }
 
-/* Ours lost: the lowest nonce of all is one of our exchange. The peer's new SA must still be there. */
-bool collide_lost(struct xchg *x, const struct child_sa *old)
+/* Ours lost: the lowest nonce of all is one of our exchange. The peer's new SA must still be there; the old one need not, for the
+ * winner may have deleted it already. */
+bool collide_lost(struct xchg *x)
 {
-    const struct child_sa *theirs = old ? ticket_find(x->core, old->peer_rekey, TICKET_CHILD_SA) : NULL;
+    const struct child_sa *rival = ticket_find(x->core, x->rival, TICKET_CHILD_SA);
     struct span low = nonce_lower(secret_view(&x->ni), secret_view(&x->nr));
 
-    return x->ours && theirs && old->peer_rekey_nonce.p && span_compare(low, secret_view(&old->peer_rekey_nonce)) < 0;
+    return x->ours && rival && span_compare(low, secret_view(&rival->low_nonce)) < 0;
+}
+
+/* The peer owes us the deletion of this one; if it forgets, we do it. */
+static void owed(struct child_sa *child)
+{
+    struct core *c = child->sa->core;
+
+    child_set_state(child, CHILD_OLD);
+    wake_set(c, &child->life, c->now + OLD_SA_LIFE);
 }
 
 /* Our rekey of a child is complete: which of the SAs go. */
 void collide_child(struct xchg *x, struct child_sa *new, struct child_sa *old)
 {
-    struct core *c = x->core;
+    struct child_sa *rival = ticket_find(x->core, x->rival, TICKET_CHILD_SA);
 
-    if (!old) { /* the peer has deleted it meanwhile */
-        return;
-    }
-    if (collide_lost(x, old)) {
-        tell(c, FACT_NOTE, old->peer, x->sa, new, "both ends rekeyed at once; ours is the redundant one");
+    if (old)
+        old->rekeying = old->want_rekey = false;
+    if (collide_lost(x)) {
+        tell(x->core, FACT_NOTE, new->peer, x->sa, new, "both ends rekeyed at once; ours is the redundant one");
         new->redundant = true;
         new->want_delete = true;
-    } else {
+        if (old)
+            owed(old);
+        return;
+    }
+    if (rival) {
+        rival->redundant = true;
+        owed(rival);
+    }
+    if (old) {
         child_set_state(old, CHILD_OLD);
         old->want_delete = true;
     }
-    old->rekeying = old->want_rekey = false;
-    secret_done(&old->peer_rekey_nonce);
 }
 
 /* The same for IKE SAs. Children are with the peer's new SA since its request was answered; the winner takes them. */

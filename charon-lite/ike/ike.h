@@ -241,9 +241,8 @@ struct child_sa {
     struct ticket replaces;         /* rekey: the one it came from */
     struct child_keys keys;         /* until both of its SAs are in the kernel */
     struct secret low_nonce;        /* the lower nonce of the exchange that made it */
-    struct ticket peer_rekey;       /* the SA from the peer's rekey of this one, while ours is under way (2.8.1) */
-    struct secret peer_rekey_nonce; /* the lower nonce of that exchange */
-    uint32_t deleted_in;            /* message ID of our Delete */
+    struct ticket peer_rekey;       /* the SA that the peer rekeyed this one with */
+    uint32_t made_in, deleted_in;   /* message IDs of the exchange that made it, and of our Delete */
 };
 struct child_sa *child_new(struct ike_sa *, uint16_t index, uint16_t pair);
 void child_set_state(struct child_sa *, enum child_state);
@@ -395,6 +394,7 @@ struct xchg {
     uint16_t child_index, child_pair;
     bool rekeys_child;
     struct ticket old_child;
+    struct ticket rival;  /* the SA from the peer's rekey of the same, while ours is under way (2.8.1) */
     uint16_t child_error; /* notify to answer with; 0 = going well */
     uint8_t child_error_data[4];
     uint8_t child_error_data_len;
@@ -466,7 +466,7 @@ uint16_t auth_hashes_read(const struct payload *in);
 
 /* simultaneous rekeys (collide.c) */
 struct span nonce_lower(struct span a, struct span b);
-bool collide_lost(struct xchg *, const struct child_sa *old); /* will our new Child SA be the redundant one */
+bool collide_lost(struct xchg *); /* will our new Child SA be the redundant one */
 void collide_child(struct xchg *, struct child_sa *ours_new, struct child_sa *old);
 void collide_ike(struct xchg *, struct ike_sa *ours_new);
 

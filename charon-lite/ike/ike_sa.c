@@ -281,8 +281,27 @@ void sa_close(struct ike_sa *sa)
     sa_wake(sa);
 }
 
+/* The peer gives up its rekey, the loser of a simultaneous one, before the answer to ours is here: the children that went to its
+ * new SA come back, until ours is complete (2.8.2). */
+static void give_back(struct ike_sa *heir)
+{
+    LIST_EACH (it, &heir->peer->sas) {
+        struct ike_sa *old = LIST_ITEM(it, struct ike_sa, in_peer);
+
+        if (old == heir || old->state != IKE_UP || ticket_find(heir->core, old->peer_rekey, TICKET_IKE_SA) != heir)
+            continue;
+        sa_inherit(old, heir);
+        old->replaced = false;
+        old->peer_rekey = (struct ticket){0, 0};
+        secret_done(&old->peer_rekey_nonce);
+        return;
+    }
+}
+
 void sa_deleted_by_peer(struct ike_sa *sa)
 {
+    if (sa->is_heir && sa->peer)
+        give_back(sa);
     LIST_EACH (it, &sa->children) {
         peer_slot_lost(LIST_ITEM(it, struct child_sa, in_sa));
     }
@@ -349,6 +368,7 @@ void sa_inherit(struct ike_sa *heir, struct ike_sa *old)
 
         list_remove(&child->in_sa);
         child->sa = heir;
+        child->made_in = 0; /* numbers begin anew with the heir */
         list_append(&heir->children, &child->in_sa);
     }
     if (old->ours)

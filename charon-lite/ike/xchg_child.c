@@ -25,8 +25,8 @@ static enum step write_request(struct xchg *x)
 {
     struct child_sa *old = x->rekeys_child ? ticket_find(x->core, x->old_child, TICKET_CHILD_SA) : NULL;
 
-    if (x->rekeys_child && (!old || old->deleting || old->want_delete))
-        return STEP_DROP; /* it went while the value was made */
+    if (x->rekeys_child && (!old || old->deleting || old->want_delete || ticket_find(x->core, old->peer_rekey, TICKET_CHILD_SA)))
+        return STEP_DROP; /* it went, or the peer rekeyed it, while the value was made */
     if (!child_offer(x, true))
         return STEP_DROP;
     if (old)
@@ -176,13 +176,14 @@ static enum step respond_finish(struct xchg *x)
     if (!new)
         return STEP_DONE;
     x->child = NULL;
+    new->made_in = x->message_id;
     if (old) {
         old->peer_rekey = new->id;
-        if (secret_set(&old->peer_rekey_nonce, secret_view(&new->low_nonce)) < 0)
-            return STEP_DONE;
         if (!old->rekeying) { /* no collision: the peer closes the old one soon */
             old->want_rekey = false;
-            wake_set(x->core, &old->life, old->dies_at ? old->dies_at : USEC_NEVER);
+            wake_set(x->core, &old->life, x->core->now + OLD_SA_LIFE);
+        } else if (x->sa->ours) {
+            x->sa->ours->rival = new->id;
         }
     }
     child_up(new, x->rekeys_child);
