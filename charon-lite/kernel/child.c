@@ -193,7 +193,7 @@ static bool carries(const struct sa_record *r, const struct trap *t)
 {
     bool l = false, m = false;
 
-    if (t->child->conf->split == SPLIT_JOINT)
+    if (t->child->conf->split != SPLIT_SPLIT)
         return true;
     for (size_t i = 0; i < r->n_local + r->n_remote; i++)
         if (i < r->n_local)
@@ -278,9 +278,9 @@ static uint32_t choose_reqid(const struct hand *h, const struct ask_child *a, co
 
     if (old && old->record->child == child)
         return old->record->reqid;
-    if (child->conf->split != SPLIT_JOINT)
+    if (child->conf->split == SPLIT_SPLIT)
         for (size_t i = 0; i < child->n_traps; i++)
-            if (carries(r, &child->traps[i]) && child->traps[i].reqid != a->reqid)
+            if (carries(r, &child->traps[i]))
                 return child->traps[i].reqid;
     return a->reqid;
 }

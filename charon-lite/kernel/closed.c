@@ -100,7 +100,7 @@ static void trap_init(struct hand *h, struct hand_child *child, size_t n)
 static int close_pairs(struct hand *h, struct hand_child *child, struct ts_list local, struct ts_list remote, struct selector *s,
                        struct text *why)
 {
-    bool joint = child->conf->split == SPLIT_JOINT;
+    bool joint = child->conf->split != SPLIT_SPLIT;
     size_t n = 0;
 
     child->n_traps = joint || !local.n || !remote.n ? 1 : local.n * remote.n;

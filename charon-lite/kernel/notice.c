@@ -33,6 +33,16 @@ struct pending *pending_find(const struct hand *h, uint32_t reqid)
     return NULL;
 }
 
+/* The core names a child's reqid; a split child's traps have one each. */
+static struct pending *pending_by_seq(const struct hand *h, uint32_t seq)
+{
+    for (size_t i = 0; i < h->pendings.n_slots; i++)
+        for (struct map_node *n = h->pendings.slots[i]; n; n = n->next)
+            if (CONTAINER_OF(n, struct pending, node)->larval.seq == seq)
+                return CONTAINER_OF(n, struct pending, node);
+    return NULL;
+}
+
 void pending_end(struct hand *h, struct pending *p, bool free_larval)
 {
     struct kernel_op op = {.kind = OP_LARVAL_FREE, .u.larval = p->larval};
@@ -46,8 +56,10 @@ void pending_end(struct hand *h, struct pending *p, bool free_larval)
 void acquire_done(struct hand *h, const struct ask *a)
 {
     struct answer out = {.ticket = a->ticket, .kind = a->kind, .result = ANSWER_OK};
-    struct pending *p = pending_find(h, a->u.acquire.reqid);
+    struct pending *p = pending_by_seq(h, a->u.acquire.seq);
 
+    if (!p)
+        p = pending_find(h, a->u.acquire.reqid); /* the trap has asked again since */
     if (p)
         pending_end(h, p, true);
     h->setup.answer(h->setup.ctx, &out);

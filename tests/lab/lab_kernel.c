@@ -8,17 +8,22 @@
  *         [soft_s=N] [hard_s=N]
  *     outbound, remove, update, query: with the same words        acquire-done reqid=N seq=N
  *     configure FILE    disable NAME    enable NAME    disarm    counts    quit
+ *     natt PORT         open UDP sockets that take ESP in UDP (RFC 3948)
+ *     buffer BYTES      make the buffer of the kernel's notices so small
  *
  * Keys are made of the number `key`, alike on both sides, so that two of these, each in its network namespace, can talk ESP.
  */
 #include "kernel/hand.h"
 
 #include <errno.h>
+#include <linux/udp.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 extern const struct alg_registry alg_registry;
@@ -318,6 +323,29 @@ static void configure(struct lab *lab, const char *path)
     lab->conf = conf;
 }
 
+/* Sockets of both families stay open until the end. */
+static void natt(uint16_t port)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    int four = socket(AF_INET, SOCK_DGRAM, 0), six = socket(AF_INET6, SOCK_DGRAM, 0);
+    int encap = UDP_ENCAP_ESPINUDP, one = 1;
+    bool good = setsockopt(six, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one) == 0 &&
+                bind(four, (struct sockaddr *)&v4, sizeof v4) == 0 && bind(six, (struct sockaddr *)&v6, sizeof v6) == 0 &&
+                setsockopt(four, IPPROTO_UDP, UDP_ENCAP, &encap, sizeof encap) == 0 &&
+                setsockopt(six, IPPROTO_UDP, UDP_ENCAP, &encap, sizeof encap) == 0;
+
+    print_line(good ? "answer ok" : "answer failed");
+}
+
+static void buffer(struct lab *lab, int bytes)
+{
+    int fds[HAND_FDS_MAX];
+
+    hand_fds(lab->hand, fds);
+    print_line(setsockopt(fds[0], SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes) ? "answer failed" : "answer ok");
+}
+
 static void counts(struct lab *lab)
 {
     struct hand_counts c = hand_counts(lab->hand);
@@ -357,6 +385,10 @@ static void order(struct lab *lab, char *line)
     else if (!strcmp(words[0], "disable") || !strcmp(words[0], "enable"))
         print_line("answer %s",
                    (words[0][0] == 'd' ? hand_disable : hand_enable)(lab->hand, words[1] ? words[1] : "") ? "failed" : "ok");
+    else if (!strcmp(words[0], "natt"))
+        natt((uint16_t)atoi(words[1] ? words[1] : "4500"));
+    else if (!strcmp(words[0], "buffer"))
+        buffer(lab, atoi(words[1] ? words[1] : "1024"));
     else if (!strcmp(words[0], "counts"))
         counts(lab);
     else if (!strcmp(words[0], "disarm")) {
