@@ -210,6 +210,8 @@ void child_end(struct child_sa *child, bool replaced, const char *why)
         child_ask(child, &ask, ASK_CHILD_REMOVE);
         child->want_delete = true; /* so that it is not found as its own successor */
         ask.u.child.replaced = replaced || child_of_slot(p, child->index, child->pair) != NULL;
+        if (!ask.u.child.replaced)
+            linger_no_more_of(sa->core, child->reqid);
         if (replaced && child->state >= CHILD_HALF)
             linger(sa->core, &ask);
         else

@@ -257,6 +257,7 @@ void child_delete_unborn(struct xchg *);        /* the peer made a child that we
 /* The order to remove a replaced SA, given a little later (linger.c). */
 void linger(struct core *, const struct ask *remove);
 void linger_no_more(struct core *); /* all of them now */
+void linger_no_more_of(struct core *, uint32_t reqid);
 void lingering_free(struct core *);
 struct child_sa *child_by_spi_in(struct core *, uint32_t spi_in);
 struct child_sa *child_by_spi_out(struct ike_sa *, uint32_t spi_out);

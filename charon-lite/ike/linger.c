@@ -47,6 +47,17 @@ void linger_no_more(struct core *c)
     }
 }
 
+/* Nothing follows: the policies must not fall back to an SA that was replaced long ago. */
+void linger_no_more_of(struct core *c, uint32_t reqid)
+{
+    LIST_EACH (it, &c->lingering) {
+        struct lingering *l = LIST_ITEM(it, struct lingering, in_core);
+
+        if (l->remove.u.child.reqid == reqid)
+            lingering_end(c, l);
+    }
+}
+
 void lingering_free(struct core *c)
 {
     LIST_EACH (it, &c->lingering) {
