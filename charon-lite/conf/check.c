@@ -244,13 +244,17 @@ static void pass_check(struct reading *r, const struct draft *d, size_t child)
     const struct conf_child *ch = &d->c.children[child];
 
     for (size_t i = 0; i < ch->pass.n; i++) {
-        struct ts one = ts_resolved(&ch->pass.v[i], &d->c.remote);
-        bool inside = !one.low.family;
+        const struct ts *one = &ch->pass.v[i];
+        bool inside = false;
 
+        if (!one->low.family) {
+            error_at(r, child_at(d, child, "pass"), "an exception is named by its address: \"dynamic\" cannot stand here");
+            continue;
+        }
         for (size_t k = 0; k < ch->remote.n; k++) {
             struct ts remote = ts_resolved(&ch->remote.v[k], &d->c.remote);
 
-            inside |= !remote.low.family || ts_overlap(&one, &remote);
+            inside |= !remote.low.family || ts_overlap(one, &remote);
         }
         if (!inside)
             warning_at(r, child_at(d, child, "pass"),

@@ -189,7 +189,13 @@ const struct conf_child *conf_child_find(const struct conf_connection *c, const 
 
 bool conf_connection_same(const struct conf_connection *a, const struct conf_connection *b)
 {
-    return conf_section_equal(&table_connection, a, b);
+    if (!conf_section_equal(&table_connection, a, b) || a->n_children != b->n_children)
+        return false;
+    for (size_t i = 0; i < a->n_children; i++) {
+        if (strcmp(a->children[i].name, b->children[i].name) != 0 || !conf_child_same(&a->children[i], &b->children[i]))
+            return false;
+    }
+    return true;
 }
 
 bool conf_child_same(const struct conf_child *a, const struct conf_child *b)

@@ -161,9 +161,10 @@ struct conf *conf_unref(struct conf *); /* returns NULL */
 
 const struct conf_connection *conf_find(const struct conf *, const char *name);
 const struct conf_child *conf_child_find(const struct conf_connection *, const char *name);
-/* Is everything equal that the IKE SA depends on? Names, places, `keep` and the children do not count. */
+/* Is everything equal that its SAs depend on? Children count, with their names and their order; its own name, places and `keep`
+ * do not. */
 bool conf_connection_same(const struct conf_connection *, const struct conf_connection *);
-/* The same of a child; its name and place do not count. */
+/* The same of a child alone; its name, place and `keep` do not count. */
 bool conf_child_same(const struct conf_child *, const struct conf_child *);
 
 /* The effective configuration, defaults included, as YAML; and the rows as JSON schema and as manual text. */

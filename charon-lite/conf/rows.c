@@ -235,6 +235,7 @@ static const struct row child_rows[] = {
              "`off` never."},
     {.key = "keep",
      .kind = KIND_WORD,
+     .flags = ROW_WISH,
      AT(conf_child, keep),
      .words = keep_words,
      .help = "As `keep` of the connection, for this child alone."},

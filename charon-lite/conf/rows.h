@@ -39,7 +39,7 @@ struct word {
 
 enum row_flag {
     ROW_SHORT = 1, /* a shorter way to write other settings: not printed, not compared */
-    ROW_WISH = 2,  /* no SA depends on it: not compared between connections */
+    ROW_WISH = 2,  /* no SA depends on it: not compared */
 };
 
 struct table;

@@ -164,6 +164,7 @@ static const struct {
     {ENDS "    local_net: 0.0.0.0/0\n    remote_net: 0.0.0.0/0\n    child: { if_id: 7 }\n", "", NULL},
     {ENDS "    local_net: ::/0\n    remote_net: ::/0\n    child: { pass: fe80::/10 }\n", "", NULL},
     {NETS "    child: { pass: 192.168.0.0/16 }\n", "7:20: warning: ", "lies outside"},
+    {NETS "    child: { pass: dynamic/tcp }\n", "7:20: error: ", "by its address"},
     {ENDS "    children: { x: { mode: transport, remote: 10.0.0.0/8 } }\n", "5:47: error: ", "transport mode"},
     {ENDS "    children: { x: { mode: transport, remote: 192.0.2.1 } }\n", "", NULL},
     {ENDS "    children: { x: { mode: transport, remote: 192.0.2.2 } }\n", "5:47: error: ", "dynamic"},
