@@ -92,7 +92,7 @@ struct cert_trust *cert_trust_free(struct cert_trust *);
 /* An anchor (the caller keeps its own reference). ERR_REFUSED, and a sentence, when it is no CA certificate; ERR_MEMORY. */
 int cert_trust_add(struct cert_trust *, struct x509_st *, struct text *why) MUST_USE;
 size_t cert_trust_count(const struct cert_trust *);
-/* How long a chain holds. */
+/* How long a chain holds: from <= now < until. */
 struct cert_window {
     time_t from, until;
 };

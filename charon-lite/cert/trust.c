@@ -234,7 +234,7 @@ int cert_check_alone(struct x509_st *x, time_t now, struct cert_window *w, struc
 {
     *w = (struct cert_window){.until = INT64_MAX};
     narrow(w, x);
-    if (now < w->from || now > w->until) {
+    if (now < w->from || now >= w->until) {
         text_add(why, "certificate ");
         cert_print(x, why);
         text_add(why, now < w->from ? " is not valid before " : " expired at ");

@@ -137,7 +137,7 @@ static int own_decode(struct trial *t, struct span der)
         t->own = item->cert;
         X509_up_ref(t->own);
         t->window = item->window;
-        t->cached = item->trust == t->peer->anchors->number && t->now >= item->window.from && t->now <= item->window.until;
+        t->cached = item->trust == t->peer->anchors->number && t->now >= item->window.from && t->now < item->window.until;
         t->judge->counters.remembered++;
         return 0;
     }
