@@ -200,12 +200,23 @@ void child_ask(struct child_sa *child, struct ask *ask, enum ask_kind kind)
     a->hard_packets = cc->rekey_packets + cc->rekey_packets / 10;
 }
 
+/* The old SA of a rekey goes: from now on we speak on its successor (2.8). */
+static void successor_speak(struct child_sa *old)
+{
+    struct child_sa *next = ticket_find(old->sa->core, old->peer_rekey, TICKET_CHILD_SA);
+
+    if (next && next->state == CHILD_HALF && !next->want_delete)
+        child_speak(next);
+}
+
 void child_end(struct child_sa *child, bool replaced, const char *why)
 {
     struct ike_sa *sa = child->sa;
     struct peer *p = child->peer;
     struct ask ask;
 
+    if (sa->state != IKE_GONE)
+        successor_speak(child);
     if (child->installed) {
         child_ask(child, &ask, ASK_CHILD_REMOVE);
         child->want_delete = true; /* so that it is not found as its own successor */

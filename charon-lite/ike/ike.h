@@ -173,6 +173,7 @@ struct ike_sa {
     usec_t rekey_retry_at, temporary_since;
     uint16_t rekey_group; /* the peer asked for it (INVALID_KE_PAYLOAD) */
     bool rekey_group_tried;
+    struct xchg *maker; /* the rekey that makes it, until it is complete */
     bool is_heir;          /* made by a rekey */
     bool replaced;         /* its children went to an heir */
     bool probed;           /* liveness was asked at least once */

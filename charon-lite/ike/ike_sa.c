@@ -247,6 +247,9 @@ void sa_kill(struct ike_sa *sa, enum fact fact, const char *fmt, ...)
             fact = FACT_NOTE; /* the connection is not down: another IKE SA carries it */
         tell(c, fact, p, sa, NULL, "%s", why);
     }
+    if (sa->maker)
+        sa->maker->heir = NULL;
+    sa->maker = NULL;
     sa->state = IKE_GONE;
     door_half_open(sa, false);
     exchange_stop(sa->ours);
@@ -273,7 +276,7 @@ void sa_kill(struct ike_sa *sa, enum fact fact, const char *fmt, ...)
 
 void sa_close(struct ike_sa *sa)
 {
-    if (sa->state == IKE_BORN || sa->state == IKE_KEYED) {
+    if (!sa->maker && (sa->state == IKE_BORN || sa->state == IKE_KEYED)) {
         sa_kill(sa, FACT_IKE_DOWN, "given up");
         return;
     }
@@ -458,7 +461,7 @@ static bool pump_deletes(struct ike_sa *sa)
     LIST_EACH (it, &sa->children) {
         const struct child_sa *child = LIST_ITEM(it, struct child_sa, in_sa);
 
-        any |= child->want_delete && !child->deleting;
+        any |= child->want_delete && !child->deleting && child->state != CHILD_BORN;
     }
     return any && begin(start(sa, &exchange_info));
 }

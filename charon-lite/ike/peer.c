@@ -525,7 +525,6 @@ static void order_wait(struct peer *p, uint32_t id, int child, bool down)
 static void slots_order(struct peer *p, int child, bool up)
 {
     for (size_t i = 0; i < p->n_slots; i++) {
-        struct child_sa *sa;
         uint16_t index, pair;
 
         peer_slot_place(p, i, &index, &pair);
@@ -536,11 +535,22 @@ static void slots_order(struct peer *p, int child, bool up)
         p->slots[i].acquired = false;
         p->slots[i].retry_at = 0;
         p->slots[i].failures = 0;
-        sa = up ? NULL : child_of_slot(p, index, pair);
-        if (sa) {
-            sa->want_delete = true;
-            sa_wake(sa->sa);
+    }
+}
+
+/* All that there is of it, successors of a rekey included. */
+static void children_close(struct peer *p, int child)
+{
+    LIST_EACH (it, &p->sas) {
+        struct ike_sa *sa = LIST_ITEM(it, struct ike_sa, in_peer);
+
+        LIST_EACH (jt, &sa->children) {
+            struct child_sa *c = LIST_ITEM(jt, struct child_sa, in_sa);
+
+            if (child < 0 || child == c->index)
+                c->want_delete = true;
         }
+        sa_wake(sa);
     }
 }
 
@@ -553,6 +563,8 @@ void peer_order(struct peer *p, const struct order *o, int child)
         return;
     }
     slots_order(p, child, up);
+    if (!up)
+        children_close(p, child);
     p->retry_at = 0;
     p->failures = 0;
     if (!up && child < 0) {

@@ -28,7 +28,7 @@ static size_t deletes_collect(struct xchg *x, uint32_t *spis)
     LIST_EACH (it, &sa->children) {
         struct child_sa *child = LIST_ITEM(it, struct child_sa, in_sa);
 
-        if (!child->want_delete || child->deleting || n >= DELETES_AT_ONCE)
+        if (!child->want_delete || child->deleting || child->state == CHILD_BORN || n >= DELETES_AT_ONCE)
             continue;
         child->deleting = true;
         child->deleted_in = x->message_id;
@@ -72,15 +72,6 @@ static enum step read_answer(struct xchg *x)
 /* --- responder -----------------------------------------------------------------------------------------------------------------
  */
 
-/* The old SA of a rekey goes: from now on we speak on its successor (2.8). */
-static void successor_speak(struct child_sa *old)
-{
-    struct child_sa *next = ticket_find(old->sa->core, old->peer_rekey, TICKET_CHILD_SA);
-
-    if (next && next->state == CHILD_HALF)
-        child_speak(next);
-}
-
 static bool delete_child(struct xchg *x, uint32_t spi, uint32_t *ours)
 {
     struct child_sa *child = child_by_spi_out(x->sa, spi), *other;
@@ -93,7 +84,6 @@ static bool delete_child(struct xchg *x, uint32_t spi, uint32_t *ours)
         child->doomed = true;
         return true;
     }
-    successor_speak(child);
     child->want_delete = true; /* so that it is not found as its own successor */
     other = child_of_slot(child->peer, child->index, child->pair);
     replaced = ticket_find(x->core, child->peer_rekey, TICKET_CHILD_SA) || (other && other->state >= CHILD_HALF);

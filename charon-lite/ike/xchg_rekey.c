@@ -22,6 +22,7 @@ static struct ike_sa *heir_new(struct xchg *x, bool initiator)
     new->fragmentation = old->fragmentation;
     new->hashes = old->hashes;
     new->is_heir = true;
+    new->maker = x;
     if (secret_set(&new->peer_id_data, secret_view(&old->peer_id_data)) == 0)
         new->peer_id = (struct id){old->peer_id.type, secret_view(&new->peer_id_data)};
     if (secret_set(&new->our_id_data, secret_view(&old->our_id_data)) == 0)
@@ -158,6 +159,7 @@ static enum step finish(struct xchg *x)
     if (heir_keys(x, new->spi_i, get_u64(sa->u.sa.v[0].spi)) < 0)
         return failed(x, TEMPORARY_FAILURE, "key derivation failed");
     x->heir = NULL;
+    new->maker = NULL;
     sa_heir_up(new);
     collide_ike(x, new);
     tell(x->core, FACT_IKE_REKEYED, new->peer, new, NULL, "the IKE SA was rekeyed by us");
@@ -237,6 +239,7 @@ static enum step respond_finish(struct xchg *x)
     bool collision = old->ours && old->ours->row == &exchange_rekey_ike;
 
     x->heir = NULL;
+    new->maker = NULL;
     sa_heir_up(new);
     sa_inherit(new, old);
     if (collision) {
