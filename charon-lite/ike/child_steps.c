@@ -294,6 +294,8 @@ enum step child_accept(struct xchg *x)
         return STEP_NEXT;
     }
     x->child->spi_out = get_u32(sa->u.sa.v[0].spi);
+    for (unsigned i = 0; i < x->n_dead; i++)
+        x->child->doomed |= x->dead_spis[i] == x->child->spi_out;
     x->child->transport = transport;
     if (!x->child->suite.ke)
         x->ke = NULL; /* chosen without PFS: our value was for nothing */

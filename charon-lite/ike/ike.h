@@ -410,6 +410,8 @@ struct xchg {
     bool half;                             /* installed inbound only */
     bool peer_has_child;                   /* we failed, but the peer believes in it: delete it there */
     uint32_t lost_spi;
+    uint32_t dead_spis[4]; /* deleted by the peer before we heard of them: its request overtook its answer */
+    unsigned n_dead;
 
     /* IKE SA under construction (rekey) */
     struct ike_sa *heir;
