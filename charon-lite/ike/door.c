@@ -238,7 +238,7 @@ static void init_request(struct core *c, const struct ike_header *h, const struc
     struct wire_error why;
     struct payload *in;
     struct arena arena;
-    size_t from = 0;
+    struct candidates at = {.path = path};
     int err;
 
     if (sa) { /* a repeat gets the same answer; an answer still in the making is not begun again (2.1) */
@@ -246,7 +246,7 @@ static void init_request(struct core *c, const struct ike_header *h, const struc
             packets_send(c, &sa->reply, path);
         return;
     }
-    if (c->stopping || !peer_for_init(c, path, &from)) {
+    if (c->stopping || !peer_candidate(c, &at)) {
         dropped(c, path, c->stopping ? "stopping" : "no connection is configured for this peer");
         return;
     }

@@ -64,6 +64,9 @@ struct core {
     uint32_t free_slot;
     struct peer *peers; /* one a configured connection, by index */
     size_t n_peers;
+    struct map by_remote; /* address -> peer.by_remote */
+    uint16_t *wide;       /* indexes of the connections for many peers */
+    size_t n_wide;
     struct list sas;       /* all, ike_sa.in_core */
     struct list graveyard; /* freed at the end of the step */
     struct list lingering; /* replaced SAs that the kernel still has (linger.c) */
@@ -239,11 +242,11 @@ struct child_sa {
     struct timer life;
     struct arena arena; /* the selectors */
     struct ts_list ts_local, ts_remote;
-    struct ticket replaces;         /* rekey: the one it came from */
-    struct child_keys keys;         /* until both of its SAs are in the kernel */
-    struct secret low_nonce;        /* the lower nonce of the exchange that made it */
-    struct ticket peer_rekey;       /* the SA that the peer rekeyed this one with */
-    uint32_t made_in, deleted_in;   /* message IDs of the exchange that made it, and of our Delete */
+    struct ticket replaces;       /* rekey: the one it came from */
+    struct child_keys keys;       /* until both of its SAs are in the kernel */
+    struct secret low_nonce;      /* the lower nonce of the exchange that made it */
+    struct ticket peer_rekey;     /* the SA that the peer rekeyed this one with */
+    uint32_t made_in, deleted_in; /* message IDs of the exchange that made it, and of our Delete */
 };
 struct child_sa *child_new(struct ike_sa *, uint16_t index, uint16_t pair);
 void child_set_state(struct child_sa *, enum child_state);
@@ -297,6 +300,8 @@ struct peer {
     bool resolving;
     uint16_t ke_group;         /* for the next IKE_SA_INIT, 0 = our first */
     struct addr remote, local; /* as resolved; family 0 = not yet */
+    struct map_node by_remote;
+    bool mapped;
     usec_t resolved_at;
     struct waiting_order orders[ORDERS_WAITING_MAX];
     size_t n_orders;
@@ -304,14 +309,21 @@ struct peer {
 int peers_load(struct core *, struct conf *);
 void peers_free(struct core *);
 void peer_done(struct core *, struct peer *);
+void peer_map(struct peer *); /* findable by its address */
 void reload(struct core *, const struct order *);
 void peer_reconcile(struct peer *); /* start whatever is wanted and missing, or set the timer for it */
 void peer_order(struct peer *, const struct order *, int child);
 void peer_orders_done(struct peer *, int child, bool ok, const char *fmt, ...) PRINTF(4, 5);
 void peer_ike_failed(struct peer *, struct ike_sa *, const char *why);
 bool peer_can_initiate(const struct peer *);
-bool peer_accepts(const struct peer *, const struct path *);                  /* may this datagram be from it */
-struct peer *peer_for_init(struct core *, const struct path *, size_t *from); /* next candidate, best first */
+/* The connections that a packet may belong to, best first: its very address, a network of peers, any. */
+struct candidates {
+    const struct path *path;
+    struct map_node *next; /* of those with the very address */
+    size_t wide;           /* of those for many peers, twice over: networks, then any */
+    bool begun;
+};
+struct peer *peer_candidate(struct core *, struct candidates *);
 struct peer *peer_for_auth(struct ike_sa *, const struct id *claimed, const struct id *wanted_of_us, struct text *why);
 void peer_slot_failed(struct peer *, uint16_t index, uint16_t pair, usec_t wait, const char *why);
 void peer_slot_lost(const struct child_sa *); /* the peer closed it: wait a little before it is made again */

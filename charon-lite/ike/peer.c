@@ -290,6 +290,7 @@ void peer_resolved(struct peer *p, const struct answer *a)
     if (!addr_equal(&p->remote, &a->u.resolve.v[i]) && !p->conn->remote.addr.family)
         tell(c, FACT_RESOLVED, p, NULL, NULL, "%s is %s", p->conn->remote.host, addr_format(&a->u.resolve.v[i], text));
     p->remote = a->u.resolve.v[i];
+    peer_map(p);
     p->local = p->conn->local.addr.family ? p->conn->local.addr : a->u.resolve.local ? a->u.resolve.local[i] : (struct addr){0};
     p->resolved_at = c->now;
     if (p->local.family)
@@ -298,8 +299,6 @@ void peer_resolved(struct peer *p, const struct answer *a)
 
 /* --- who may this be
  * ------------------------------------------------------------------------------------------------------------------ */
-
-#define RANKS 3
 
 /* 3: its very address; 2: a network of peers; 1: any; 0: not this one. */
 static int peer_rank(const struct peer *p, const struct path *path)
@@ -321,18 +320,41 @@ static int peer_rank(const struct peer *p, const struct path *path)
     return addr_equal(r->addr.family ? &r->addr : &p->remote, &path->remote.addr) ? 3 : 0;
 }
 
-bool peer_accepts(const struct peer *p, const struct path *path)
+static uint64_t remote_hash(struct core *c, const struct addr *a)
 {
-    return peer_rank(p, path) > 0;
+    return map_hash(&c->by_remote, addr_span(a));
 }
 
-struct peer *peer_for_init(struct core *c, const struct path *path, size_t *from)
+/* A connection with one peer is found by its address, configured or resolved. */
+void peer_map(struct peer *p)
 {
-    for (; *from < RANKS * c->n_peers; (*from)++) {
-        struct peer *p = &c->peers[*from % c->n_peers];
+    const struct addr *a = !peer_can_initiate(p)         ? &(struct addr){0}
+                           : p->conn->remote.addr.family ? &p->conn->remote.addr
+                                                         : &p->remote;
 
-        if (peer_rank(p, path) == RANKS - (int)(*from / c->n_peers)) {
-            (*from)++;
+    if (p->mapped)
+        map_remove(&p->core->by_remote, &p->by_remote);
+    p->mapped = a->family && map_add(&p->core->by_remote, &p->by_remote, remote_hash(p->core, a)) == 0;
+}
+
+struct peer *peer_candidate(struct core *c, struct candidates *at)
+{
+    if (!at->begun) {
+        at->begun = true;
+        at->next = map_first(&c->by_remote, remote_hash(c, &at->path->remote.addr));
+    }
+    while (at->next) {
+        struct peer *p = CONTAINER_OF(at->next, struct peer, by_remote);
+
+        at->next = map_more(at->next);
+        if (peer_rank(p, at->path) == 3)
+            return p;
+    }
+    for (; at->wide < 2 * c->n_wide; at->wide++) {
+        struct peer *p = &c->peers[c->wide[at->wide % c->n_wide]];
+
+        if (peer_rank(p, at->path) == 2 - (int)(at->wide / c->n_wide)) {
+            at->wide++;
             return p;
         }
     }
@@ -387,14 +409,16 @@ struct peer *peer_for_auth(struct ike_sa *sa, const struct id *claimed, const st
     struct core *c = sa->core;
     struct peer *best = NULL, *near = sa->candidate;
     char said[ID_TEXT_MAX], expected[ID_TEXT_MAX];
+    struct candidates at = {.path = &sa->path};
+    struct peer *p;
     int best_rank = 0;
 
-    for (size_t i = 0; i < c->n_peers; i++) {
-        int rank = auth_rank(&c->peers[i], sa, claimed, wanted_of_us);
+    while ((p = peer_candidate(c, &at))) {
+        int rank = auth_rank(p, sa, claimed, wanted_of_us);
 
         if (rank > best_rank) {
             best_rank = rank;
-            best = &c->peers[i];
+            best = p;
         }
     }
     if (best)
@@ -602,6 +626,9 @@ static int peer_init(struct core *c, struct peer *p, const struct conf_connectio
     }
     p->first_slot[conn->n_children] = (uint16_t)n;
     p->n_slots = n;
+    peer_map(p);
+    if (!peer_can_initiate(p))
+        c->wide[c->n_wide++] = conn->index;
     p->slots = calloc(n ? n : 1, sizeof(*p->slots));
     return p->slots ? 0 : ERR_MEMORY;
 }
@@ -609,7 +636,9 @@ static int peer_init(struct core *c, struct peer *p, const struct conf_connectio
 int peers_load(struct core *c, struct conf *conf)
 {
     c->peers = calloc(conf->n_connections ? conf->n_connections : 1, sizeof(*c->peers));
-    if (!c->peers)
+    c->wide = calloc(conf->n_connections ? conf->n_connections : 1, sizeof(*c->wide));
+    c->n_wide = 0;
+    if (!c->peers || !c->wide)
         return ERR_MEMORY;
     c->n_peers = conf->n_connections;
     for (size_t i = 0; i < c->n_peers; i++)
@@ -622,6 +651,8 @@ int peers_load(struct core *c, struct conf *conf)
 
 void peer_done(struct core *c, struct peer *p)
 {
+    if (p->mapped)
+        map_remove(&c->by_remote, &p->by_remote);
     wake_stop(c, &p->retry);
     ticket_drop(c, &p->id);
     free(p->slots);
@@ -633,6 +664,8 @@ void peers_free(struct core *c)
     for (size_t i = 0; i < c->n_peers; i++)
         peer_done(c, &c->peers[i]);
     free(c->peers);
+    free(c->wide);
     c->peers = NULL;
+    c->wide = NULL;
     c->n_peers = 0;
 }

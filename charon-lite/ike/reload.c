@@ -30,6 +30,7 @@ static void peer_take_over(struct peer *to, struct peer *from)
     to->n_orders = from->n_orders;
     to->remote = from->remote;
     to->local = from->local;
+    peer_map(to);
     to->resolved_at = from->resolved_at;
     to->retry_at = from->retry_at;
     to->failures = from->failures;
@@ -53,7 +54,7 @@ static void peer_close_now(struct peer *p)
 
 static bool same(const struct peer *a, const struct peer *b)
 {
-    return a->conn->index == b->conn->index && conf_connection_same(a->conn, b->conn);
+    return conf_connection_same(a->conn, b->conn);
 }
 
 static void candidates_forget(struct core *c)
@@ -72,11 +73,15 @@ void reload(struct core *c, const struct order *o)
     struct peer *old = c->peers;
     size_t n_old = c->n_peers, kept = 0;
     struct conf *old_conf = c->conf;
+    uint16_t *old_wide = c->wide;
+    size_t n_old_wide = c->n_wide;
 
     if (peers_load(c, o->conf) < 0) {
         peers_free(c);
         c->peers = old;
         c->n_peers = n_old;
+        c->wide = old_wide;
+        c->n_wide = n_old_wide;
         tell_order(c, o->id, false, "out of memory; nothing was changed");
         return;
     }
@@ -96,6 +101,7 @@ void reload(struct core *c, const struct order *o)
     for (size_t i = 0; i < n_old; i++)
         peer_done(c, &old[i]);
     free(old);
+    free(old_wide);
     conf_unref(old_conf);
     c->started = true;
     for (size_t i = 0; i < c->n_peers; i++)

@@ -175,9 +175,9 @@ static enum step choose(struct xchg *x)
     struct peer *p, *first = NULL;
     char why[900];
     struct text t = text_in(why, sizeof(why));
-    size_t from = 0;
+    struct candidates at = {.path = &x->path};
 
-    while ((p = peer_for_init(x->core, &x->path, &from))) {
+    while ((p = peer_candidate(x->core, &at))) {
         if (!first)
             first = p;
         if (proposal_choose(x->core->algs, p->conn->proposals, sa->u.sa, &rules, &x->suite, &x->chosen, x->chosen_store) == 0) {
