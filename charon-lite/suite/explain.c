@@ -158,12 +158,14 @@ static void mend_format(const struct match *m, uint8_t type, struct text *out)
         text_add(out, theirs ? ", or let the peer offer " : "let the peer offer ");
         transform_format(m->algs, ours, out);
     }
+    if (!theirs && !ours)
+        text_add(out, "name one at both ends");
     text_add(out, "\n");
 }
 
 static void type_explain(const struct match *m, uint8_t type, bool agreed, struct text *out)
 {
-    if (!type_first(m->ours, type) && !type_first(m->theirs, type))
+    if (agreed && !type_first(m->ours, type) && !type_first(m->theirs, type))
         return;
     text_add(out, "  %-5s  they: ", transform_type_name(type));
     type_format(m->algs, m->theirs, type, out);
@@ -187,9 +189,16 @@ static void whole_explain(const struct match *m, struct text *out)
         text_add(out, "  their SPI (%u bytes) is not one for this protocol\n", m->theirs->spi_len);
 }
 
-static int bits(unsigned wrong)
+/* In how many types they differ; what is wrong as a whole is worse than all of them. */
+static int differences(unsigned wrong)
 {
-    return wrong & 1 ? TRANSFORM_TYPE_MAX + 1 : __builtin_popcount(wrong);
+    int n = 0;
+
+    if (wrong & 1)
+        return TRANSFORM_TYPE_MAX + 1;
+    for (; wrong; wrong &= wrong - 1)
+        n++;
+    return n;
 }
 
 /* The pair that agrees in most; false when there is none. */
@@ -204,7 +213,7 @@ static bool nearest_find(struct match *m, struct proposals ours, struct proposal
             m->ours = &ours.v[i];
             m->theirs = &theirs.v[j];
             w = match_try(m);
-            if (!best.ours || bits(w) < bits(*wrong)) {
+            if (!best.ours || differences(w) < differences(*wrong)) {
                 best = *m;
                 *wrong = w;
             }
