@@ -390,14 +390,25 @@ static const struct node *probe_place(const struct draft *d, const char *why)
     return local->psk ? draft_at(d, "local", "psk") : draft_at(d, "local", "cert");
 }
 
+/* Each line of the answer is a problem of its own. */
 static void probe_check(struct reading *r, const struct draft *d)
 {
-    char words[600];
+    char words[2000], *line = words;
     struct text why = text_in(words, sizeof(words));
 
     if (!r->setup->probe || r->setup->probe(r->setup->ctx, &d->c, &why) == 0)
         return;
-    error_at(r, probe_place(d, words), "%s", *words ? words : "a secret or certificate named here cannot be used");
+    if (!*line)
+        error_at(r, probe_place(d, line), "a secret or certificate named here cannot be used");
+    while (*line) {
+        size_t n = strcspn(line, "\n");
+        char *next = line[n] ? line + n + 1 : line + n;
+
+        line[n] = '\0';
+        if (n)
+            error_at(r, probe_place(d, line), "%s", line);
+        line = next;
+    }
 }
 
 static void connection_check(struct reading *r, const struct draft *d)
@@ -412,6 +423,71 @@ static void connection_check(struct reading *r, const struct draft *d)
     for (size_t i = 0; i < d->c.n_children; i++)
         child_check(r, d, i);
     probe_check(r, d);
+}
+
+/* Peers that cannot be told apart when they call. */
+struct known_peer {
+    struct map_node node;
+    const struct draft *d;
+};
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_peer(const struct conf_connection *a, const struct conf_connection *b)
+{
+    return same_text(a->remote.host, b->remote.host) && same_text(a->remote.id_text, b->remote.id_text) &&
+           same_text(a->local.host, b->local.host) && same_text(a->local.id_text, b->local.id_text) &&
+           a->remote.auth == b->remote.auth && addr_equal(&a->remote.net.addr, &b->remote.net.addr) &&
+           a->remote.net.bits == b->remote.net.bits;
+}
+
+/* Two certificates of different trust anchors do tell them apart. */
+static bool same_anchors(const struct conf_end *a, const struct conf_end *b)
+{
+    if (a->pinned || b->pinned || !a->ca || !b->ca)
+        return !a->pinned && !b->pinned && !a->ca && !b->ca;
+    return strcmp(a->ca[0], b->ca[0]) == 0;
+}
+
+static uint64_t peer_hash(const struct map *m, const struct conf_connection *c)
+{
+    uint64_t h = map_hash(m, span_str(c->remote.host));
+
+    h = h * 31 + map_hash(m, span_str(c->remote.id_text));
+    h = h * 31 + map_hash(m, span_str(c->local.host));
+    return h * 31 + map_hash(m, span_of(c->remote.net.addr.b, 16));
+}
+
+static void peers_check(struct reading *r)
+{
+    struct known_peer *all = arena_alloc(&r->tree, (r->n_drafts + 1) * sizeof(*all));
+    struct map known = {0};
+
+    for (const struct draft *d = r->first; all && d; d = d->next, all++) {
+        uint64_t hash = peer_hash(&known, &d->c);
+        struct map_node *m = map_first(&known, hash);
+        const struct draft *before = NULL;
+
+        for (; !before && m && !d->broken; m = map_more(m)) {
+            const struct draft *other = CONTAINER_OF(m, struct known_peer, node)->d;
+
+            if (same_peer(&other->c, &d->c) && same_anchors(&other->c.remote, &d->c.remote))
+                before = other;
+        }
+        all->d = d;
+        if (before)
+            warning_at(
+                r, draft_at(d, "remote", "address"),
+                "this is the peer of \"%s\" (%s:%u): when it calls, that one is taken; networks of one peer are children of one "
+                "connection",
+                before->c.name, before->c.place.file, before->c.place.line);
+        else if (!d->broken && map_add(&known, &all->node, hash) < 0)
+            break;
+    }
+    map_done(&known);
 }
 
 void drafts_check(struct reading *r)
@@ -429,5 +505,6 @@ void drafts_check(struct reading *r)
             session_check(r, d, &s);
         d->broken = r->report->errors != errors;
     }
+    peers_check(r);
     overlaps_check(r);
 }

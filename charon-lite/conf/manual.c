@@ -42,6 +42,7 @@ static const char intro[] =
     "## How values are written\n"
     "\n"
     "- *Lists*: where several values may stand, one may stand alone: `local_net: 10.1.0.0/16`.\n"
+    "- *Quotes*: within brackets, an IPv6 address that begins or ends with a colon stands in quotes: `[\"::/0\"]`.\n"
     "- *Durations*: a number and a unit, `ms`, `s`, `m`, `h`, `d` or `w`; several add up (`1h30m`).\n"
     "- *Networks* (traffic selectors): `10.1.0.0/16`, `2001:db8::/32`, a range `10.1.0.1-10.1.0.9`, or `dynamic`, the outer "
     "address of\n"

@@ -47,6 +47,8 @@ static const char *syntax_hint(const struct yaml *y)
 
     if (c == '\t')
         return "; this is a tab: YAML is indented by blanks only";
+    if (c == ':')
+        return "; within [brackets], an IPv6 address that begins or ends with a colon stands in quotes: [\"::/0\"]";
     if (c == '@' || c == '`' || c == '%')
         return "; a text that begins with this sign stands in quotes";
     if (c == '*' || c == '&')

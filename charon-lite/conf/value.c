@@ -178,19 +178,34 @@ static int measure_read(struct reading *r, const struct row *row, const struct n
     return 0;
 }
 
+/* "4h24m": each unit as often as it goes, the largest first. */
+static void duration_add(uint64_t v, struct text *out)
+{
+    static const char *const names[] = {"d", "h", "m", "s", "ms"};
+    static const uint64_t micros[] = {86400000000u, 3600000000u, 60000000u, 1000000u, 1000u};
+
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (v >= micros[i])
+            text_add(out, "%llu%s", (unsigned long long)(v / micros[i]), names[i]);
+        v %= micros[i];
+    }
+}
+
 /* The largest unit that divides the value; of equal ones the last in the list (the shortest). */
 static void measure_add(const struct row *row, uint64_t v, struct text *out)
 {
     const struct word *best = NULL;
 
+    if (v && row->kind == KIND_DURATION) {
+        duration_add(v, out);
+        return;
+    }
     for (const struct word *u = units_of(row); u->word; u++) {
-        if (v && v % u->value == 0 && (!best || u->value >= best->value) && strcmp(u->word, "w") != 0)
+        if (v && v % u->value == 0 && (!best || u->value >= best->value))
             best = u;
     }
     if (best)
         text_add(out, "%llu%s", (unsigned long long)(v / best->value), best->word);
-    else if (row->kind == KIND_DURATION)
-        text_add(out, "%llums", (unsigned long long)(v / 1000));
     else
         text_add(out, "%llu", (unsigned long long)v);
 }

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include <jansson.h>
+
 #include "conf/conf.h"
 #include "conf/rows.h"
 
@@ -386,6 +388,7 @@ static void references_are_counted(void **state)
 static void documents_are_true(void **state)
 {
     struct buf out;
+    json_t *json;
 
     (void)state;
     buf_init(&out, 1 << 20);
@@ -396,6 +399,9 @@ static void documents_are_true(void **state)
     conf_schema(&out);
     buf_u8(&out, 0);
     assert_string_equal((const char *)out.p, file_text("docs/configuration.schema.json"));
+    json = json_loads((const char *)out.p, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(json_object_get(json_object_get(json, "$defs"), "connection"));
+    json_decref(json);
     buf_done(&out);
 }
 

@@ -30,7 +30,7 @@ static int probe(void *ctx, const struct conf_connection *c, struct text *why)
         return ERR_NOT_FOUND;
     }
     if (c->local.key && strstr(c->local.key, "other")) {
-        text_add(why, "%s does not fit the certificate", c->local.key);
+        text_add(why, "%s does not fit the certificate\n%s is of another century", c->local.key, c->local.cert);
         return ERR_BAD;
     }
     return 0;
@@ -120,6 +120,9 @@ static const struct {
     {FILE_HEAD
      "    local: { cert: c, key: other.key }\n    remote: { address: 192.0.2.1, id: b, ca: x }\n    remote_net: dynamic\n",
      "3:28: error: ", "does not fit"},
+    {FILE_HEAD
+     "    local: { cert: c, key: other.key }\n    remote: { address: 192.0.2.1, id: b, ca: x }\n    remote_net: dynamic\n",
+     "3:20: error: ", "another century"},
     {FILE_HEAD "    psk: file:x\n    remote_net: dynamic\n", "2:3: error: ", "has no remote"},
     {ENDS, "2:3: error: ", "nothing is to be protected"},
     {PEER "    remote: 192.0.2.1:4500\n", "6:13: error: ", "port: ..."},
@@ -157,6 +160,9 @@ static const struct {
     {ENDS "    remote_net: a/b/c/d/e/f/g\n", "5:17: error: ", "too many parts"},
     {ENDS "    remote_net: nowhere\n", "5:17: error: ", "no IP address"},
     {ENDS "    remote_net: [10.2.0.0/16, {}]\n", "5:31: error: ", "a map"},
+    {ENDS "    remote_net: [2001:db8::, 2001:db8:1::/48]\n", "5:27: error: ", "in quotes"},
+    {ENDS "    remote_net: [::/0]\n", "5:18: error: ", "in quotes"},
+    {ENDS "    remote_net: [\"::/0\"]\n    local_net: [2001:db8::/32, \"::1/128\"]\n", "", NULL},
     {ENDS "    remote_net: [10.2.0.0/16, 10.2.0.0/16]\n", "5:31: warning: ", "twice"},
     {ENDS "    local_net: 10.1.0.0/16\n    remote_net: 2001:db8::/32\n", "6:17: error: ", "of its family"},
     {ENDS "    local_net: 10.1.0.0/16/tcp\n    remote_net: 10.2.0.0/16/udp\n", "6:17: error: ", "and protocol"},
@@ -188,6 +194,11 @@ static const struct {
     {NETS "    children: spilt\n", "7:15: error: ", "did you mean \"split\"?"},
     {NETS "    children: split\n", "", NULL},
     {"defaults: { children: { a: {} } }\n", "1:13: error: ", "under \"child\""},
+
+    /* peers that cannot be told apart */
+    {NETS "  b: { remote: 192.0.2.1, psk: file:x, remote_net: 10.3.0.0/16 }\n", "7:16: warning: ", "the peer of \"a\""},
+    {NETS "  b: { remote: { address: 192.0.2.1, id: b.c }, psk: file:x, remote_net: 10.3.0.0/16 }\n", "", NULL},
+    {NETS "  b: { remote: 192.0.2.2, psk: file:x, remote_net: 10.3.0.0/16 }\n", "", NULL},
 
     /* children that claim the same */
     {ENDS "    children: { x: { remote: 10.2.0.0/16 }, y: { remote: 10.2.0.0/16 } }\n",
@@ -310,6 +321,54 @@ static void problems_are_bounded(void **state)
     free(yaml);
 }
 
+/* One connection more than an index of 16 bits can name. */
+static void connections_are_bounded(void **state)
+{
+    const size_t cap = 8 << 20;
+    char *yaml = malloc(cap);
+    size_t n = (size_t)snprintf(yaml, cap, "defaults: { psk: file:x }\nconnections:\n");
+
+    (void)state;
+    for (unsigned i = 0; i < 65536; i++) {
+        struct conf_report report;
+        struct conf *conf;
+
+        n += (size_t)snprintf(yaml + n, cap - n, "  c%u: { remote: 10.9.%u.%u, remote_net: 10.8.%u.%u }\n", i, i >> 8, i & 255,
+                              i >> 8, i & 255);
+        if (i < 65534)
+            continue;
+        conf_report_init(&report);
+        conf = conf_read_text(&setup, "a", span_of(yaml, n), &report);
+        assert_int_equal(conf != NULL, i == 65534);
+        assert_int_equal(report.errors, i == 65534 ? 0 : 1);
+        if (report.n)
+            assert_non_null(strstr(report.v[0].text, "too many connections"));
+        conf_unref(conf);
+        conf_report_done(&report);
+    }
+    free(yaml);
+}
+
+static void children_are_bounded(void **state)
+{
+    char yaml[30000];
+
+    (void)state;
+    for (unsigned children = 256; children <= 257; children++) {
+        struct conf_report report;
+        struct conf *conf;
+        size_t n = (size_t)snprintf(yaml, sizeof(yaml), ENDS "    children:\n");
+
+        for (unsigned i = 0; i < children; i++)
+            n += (size_t)snprintf(yaml + n, sizeof(yaml) - n, "      c%u: { remote: 10.8.%u.%u }\n", i, i >> 8, i & 255);
+        conf_report_init(&report);
+        conf = conf_read_text(&setup, "a", span_of(yaml, n), &report);
+        assert_int_equal(conf != NULL, children == 256);
+        conf_unref(conf);
+        conf_report_done(&report);
+    }
+}
+
 struct files {
     const char *name, *text;
 };
@@ -393,6 +452,8 @@ int main(void)
         cmocka_unit_test(caret_stands_under_the_place),
         cmocka_unit_test(secrets_are_not_shown),
         cmocka_unit_test(problems_are_bounded),
+        cmocka_unit_test(connections_are_bounded),
+        cmocka_unit_test(children_are_bounded),
         cmocka_unit_test(several_files),
     };
 
