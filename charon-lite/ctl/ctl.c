@@ -327,6 +327,21 @@ void ctl_done(struct ctl *ctl, uint32_t id, bool ok, const char *text)
     ctl_tell(ctl, &t);
 }
 
+void ctl_fail_all(struct ctl *ctl, const char *text)
+{
+    LIST_EACH (it, &ctl->clients) {
+        struct client *c = LIST_ITEM(it, struct client, link);
+
+        for (size_t i = 0; i < CTL_WAITING_MAX; i++) {
+            struct waiting w = c->waiting[i];
+
+            c->waiting[i].id = 0;
+            if (w.id)
+                client_say(c, w.client, false, text);
+        }
+    }
+}
+
 size_t ctl_clients(const struct ctl *ctl)
 {
     return ctl->n_clients;

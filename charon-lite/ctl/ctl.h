@@ -70,6 +70,7 @@ struct ctl *ctl_free(struct ctl *);
 void ctl_tell(struct ctl *, const struct tell *);
 /* Ends a request that the core does not answer. `text` may have many lines. */
 void ctl_done(struct ctl *, uint32_t id, bool ok, const char *text);
+void ctl_fail_all(struct ctl *, const char *text); /* whoever could answer is gone */
 size_t ctl_clients(const struct ctl *);
 
 /* The listening socket, mode 0660 and the group's where one is named. An old socket that nobody answers on is replaced; a live

@@ -18,10 +18,12 @@ struct crew_setup {
     struct loop *loop;
     const struct options *options;
     struct conf *conf;          /* the first snapshot */
-    const struct files *files;  /* what it was read from */
+    const struct files *files;  /* what it was read from; stay the caller's until configure() */
     struct net_sockets sockets; /* stay the caller's */
     void (*tell)(void *ctx, const struct tell *);
     void (*say)(void *ctx, enum level, const char *sentence);
+    void (*restarted)(void *ctx); /* the core began anew: what it was asked will not be answered */
+    void (*fail)(void *ctx);      /* it cannot be kept alive */
     void *ctx;
 };
 struct crew_kind {

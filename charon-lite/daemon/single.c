@@ -6,6 +6,7 @@
 
 #include "daemon/crew.h"
 #include "daemon/engine.h"
+#include "daemon/verdicts.h"
 #include "judge/judge.h"
 #include "kernel/hand.h"
 #include "net/resolve.h"
@@ -19,6 +20,7 @@ struct crew {
     struct crew_setup setup;
     struct engine *engine;
     struct hand *hand;
+    struct verdicts *verdicts;
     struct vault *vault;
     struct judge *judge;
     struct workers *fetch;
@@ -70,6 +72,12 @@ static void crew_prove(struct crew *c, const struct ask *ask)
         vault_answer(c->vault, ask, &a, &arena);
     else
         judge_answer(c->judge, ask, &a, &arena);
+    if (ask->kind == ASK_AUTH_CHECK && a.result == ANSWER_OK && a.u.check.verdict == VERDICT_ACCEPTED) {
+        struct peer_ref proved = ask->u.auth.peer;
+
+        proved.handle = a.u.check.handle;
+        verdicts_add(c->verdicts, &proved);
+    }
     crew_answer(c, &a);
     arena_done(&arena);
 }
@@ -101,17 +109,30 @@ static void crew_hand_ready(void *ctx, unsigned what)
     hand_read(((struct crew *)ctx)->hand);
 }
 
+static void crew_print(void *ctx, const char *line)
+{
+    crew_log(ctx, LEVEL_INFO, line);
+}
+
+static bool crew_believes(void *ctx, const struct peer_ref *peer)
+{
+    return verdicts_hold(((struct crew *)ctx)->verdicts, peer);
+}
+
 static int open_hand(struct crew *c, struct text *why)
 {
     struct hand_setup h = {.backend = c->setup.options->dry_run ? &backend_dry : &backend_xfrm, .conf = c->setup.conf};
     int fds[HAND_FDS_MAX];
     size_t n;
 
+    h.backend_setup = (struct backend_setup){crew_print, c};
     h.answer = crew_answer;
     h.event = crew_event;
+    h.verdict = crew_believes;
     h.log = crew_log;
     h.ctx = c;
-    c->hand = hand_new(&h, why);
+    c->verdicts = verdicts_new(c->setup.conf, 2 * (size_t)c->setup.conf->limits.ike_max + 1024);
+    c->hand = c->verdicts ? hand_new(&h, why) : NULL;
     if (!c->hand)
         return ERR_IO;
     n = hand_fds(c->hand, fds);
@@ -140,10 +161,16 @@ static int open_provers(struct crew *c, struct conf *conf, struct text *why)
     return judge_configure(c->judge, conf, why);
 }
 
+/* In a thread of the pool. */
+static void crew_resolve(void *ctx, const struct ask *ask, struct answer *a, struct arena *arena)
+{
+    resolve_run(&((struct crew *)ctx)->setup.sockets, ask, a, arena);
+}
+
 static int open_engine(struct crew *c)
 {
     struct engine_setup e = {.loop = c->setup.loop, .conf = c->setup.conf, .algs = &alg_registry, .threads = 2};
-    struct workers_setup w = {c->setup.loop, &alg_registry, FETCH_THREADS, FETCH_QUEUE_MAX, resolve_run, crew_answer, c};
+    struct workers_setup w = {c->setup.loop, &alg_registry, FETCH_THREADS, FETCH_QUEUE_MAX, crew_resolve, crew_answer, c};
 
     e.sockets = &c->setup.sockets;
     e.ask = crew_ask;
@@ -163,6 +190,7 @@ static struct crew *single_close(struct crew *c)
     for (size_t i = 0; i < HAND_FDS_MAX; i++)
         watch_free(c->hand_watches[i]);
     hand_free(c->hand);
+    verdicts_free(c->verdicts);
     vault_free(c->vault);
     judge_free(c->judge);
     free(c);
@@ -211,6 +239,7 @@ static int single_configure(struct crew *c, struct conf *conf, const struct file
         return ERR_IO;
     }
     c->setup.conf = conf;
+    verdicts_configure(c->verdicts, conf);
     single_order(c, &reload);
     return 0;
 }

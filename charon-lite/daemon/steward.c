@@ -50,9 +50,27 @@ static void steward_tell(void *ctx, const struct tell *t)
 
 static void steward_say(void *ctx, enum level level, const char *sentence)
 {
-    const struct tell t = {.fact = level <= LEVEL_WARNING ? FACT_KERNEL : FACT_NOTE, .level = level, .text = sentence};
+    const struct tell t = {.fact = FACT_NOTE, .level = level, .text = sentence};
 
     steward_tell(ctx, &t);
+}
+
+static void steward_restarted(void *ctx)
+{
+    struct steward *s = ctx;
+
+    if (s->ctl)
+        ctl_fail_all(s->ctl, "the process that would have answered has ended and was begun anew: ask again");
+    if (s->stopping)
+        loop_stop(s->loop);
+}
+
+static void steward_failed(void *ctx)
+{
+    struct steward *s = ctx;
+
+    s->status = 1;
+    loop_stop(s->loop);
 }
 
 /* --- configuration -------------------------------------------------------------------------------------------------- */
@@ -361,6 +379,8 @@ static int open_crew(struct steward *s, struct text *why)
     c.sockets = s->sockets;
     c.tell = steward_tell;
     c.say = steward_say;
+    c.restarted = steward_restarted;
+    c.fail = steward_failed;
     c.ctx = s;
     s->crew = s->kind->open(&c, why);
     return s->crew ? 0 : ERR_IO;
@@ -413,7 +433,8 @@ static void steward_close(struct steward *s)
 
 int steward_run(const struct options *o)
 {
-    struct steward s = {.options = o, .kind = &crew_single, .ctl_fd = -1, .sockets = {.route4 = -1, .route6 = -1}};
+    struct steward s = {
+        .options = o, .kind = o->one_process ? &crew_single : &crew_split, .ctl_fd = -1, .sockets = {.route4 = -1, .route6 = -1}};
     int err;
 
     s.started = loop_now();

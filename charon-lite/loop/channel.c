@@ -285,6 +285,11 @@ bool channel_dead(const struct channel *c)
     return c->dead;
 }
 
+void channel_pull(struct channel *c)
+{
+    channel_read(c);
+}
+
 int channel_wait(struct channel *c, const bool *done, usec_t until)
 {
     while (!*done && !c->dead) {

@@ -35,6 +35,7 @@ void channel_end(struct channel *); /* a body whose writing failed is dropped, a
 void channel_send_fd(struct channel *, uint8_t type, struct span body, int fd);
 int channel_take_fd(struct channel *); /* the oldest one that came, now the caller's; -1 = none */
 void channel_flush(struct channel *);
+void channel_pull(struct channel *); /* reads what has come already, and calls `frame` for it; not inside its own callback */
 /* Reads and calls `frame` until *done, or `until` (loop_now()). 0, ERR_AGAIN when it is too late, ERR_IO when it was closed. */
 int channel_wait(struct channel *, const bool *done, usec_t until) MUST_USE;
 

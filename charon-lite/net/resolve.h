@@ -3,6 +3,7 @@
 #ifndef CHARON_NET_RESOLVE_H
 #define CHARON_NET_RESOLVE_H
 
+#include "loop/worker.h"
 #include "net/net.h"
 
 #define RESOLVE_MAX 16 /* addresses that one name may bring */

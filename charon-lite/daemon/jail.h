@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a process of the crew gives up before it hears its first word. */
+#ifndef CHARON_DAEMON_JAIL_H
+#define CHARON_DAEMON_JAIL_H
+
+#include "base/base.h"
+
+enum role { ROLE_CORE, ROLE_VAULT, ROLE_JUDGE, ROLE_HAND, ROLE_FETCH, ROLE_COUNT };
+const char *role_name(enum role);
+
+/* Descriptors: all but 0, 1, 2 and `keep` are closed. */
+void jail_close_but(const int *keep, size_t n);
+/* Signals as a child wants them, end with the parent, no core dump, no ptrace by others of the same user. */
+void jail_basics(enum role, int parent_pid);
+/* User, capabilities, no_new_privs: only the hand keeps CAP_NET_ADMIN. `one_uid`: the user stays. 0, or ERR_* and why. */
+int jail_enter(enum role, bool one_uid, struct text *why) MUST_USE;
+/* The system calls that are left. After everything is open and every thread runs. */
+int jail_calls(enum role, struct text *why) MUST_USE;
+
+#endif
