@@ -65,7 +65,8 @@ static void set_limit(int what, rlim_t value)
 
 void jail_basics(enum role role, int parent_pid)
 {
-    char name[16] = "charon-";
+    char name[16];
+    struct text title = text_in(name, sizeof(name));
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
     if (null >= 0)
@@ -76,7 +77,8 @@ void jail_basics(enum role role, int parent_pid)
 
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    prctl(PR_SET_NAME, strcat(name, role_name(role)), 0, 0, 0);
+    text_add(&title, "charon-%s", role_name(role));
+    prctl(PR_SET_NAME, name, 0, 0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (getppid() != parent_pid)
         _exit(1);
