@@ -105,7 +105,7 @@ static void paris(void **state)
     assert_string_equal(c->remote.psk, "file:/etc/charon-lite/conf.d/paris.psk");
     assert_int_equal(c->local.id.type, ID_NONE);
     assert_int_equal(c->keep, KEEP_UP);
-    assert_int_equal(c->place.line, 2);
+    assert_int_equal(c->place.line, 3);
     assert_int_equal(c->place.column, 3);
     assert_int_equal(c->rekey_us, 4 * 3600 * USEC_SEC);
     assert_true(c->lifetime_us > c->rekey_us);
@@ -125,7 +125,7 @@ static void paris(void **state)
     assert_int_equal(child->replay_window, 128);
     assert_int_equal(child->rekey_us, 3600 * USEC_SEC);
     assert_int_equal(child->lifetime_us, 3960 * USEC_SEC);
-    assert_int_equal(child->place.line, 6);
+    assert_int_equal(child->place.line, 7);
     assert_true(child->proposals.n >= 1);
     assert_int_equal(child->proposals.v[0].protocol, PROTOCOL_ESP);
     conf_unref(conf);
