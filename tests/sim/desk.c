@@ -191,18 +191,26 @@ struct slip {
     bool unheard; /* performed, but nobody hears of it */
 };
 
+/* What is to go goes: the hand keeps at it. */
+static bool fails(const struct slip *s)
+{
+    return s->ask.kind != ASK_CHILD_REMOVE && s->ask.kind != ASK_ACQUIRE_DONE &&
+           dice_chance(&s->end->world->dice, s->end->desk[ASK_HAND].failed);
+}
+
 static void slip_perform(struct world *w, void *arg)
 {
     struct slip *s = arg;
     struct input in = {.kind = INPUT_ANSWER, .u.answer = {.ticket = s->ask.ticket, .kind = s->ask.kind}};
     int err;
 
+    (void)w;
     if (s->ask.u.child.keys)
         s->ask.u.child.keys = &s->keys;
     s->ask.u.child.ts_local.v = s->ts_local;
     s->ask.u.child.ts_remote.v = s->ts_remote;
     if (s->life == s->end->life) {
-        err = dice_chance(&w->dice, s->end->desk[ASK_HAND].failed) ? ERR_IO : xfrm_perform(s->end, &s->ask, &in.u.answer);
+        err = fails(s) ? ERR_IO : xfrm_perform(s->end, &s->ask, &in.u.answer);
         if (err && s->ask.kind != ASK_CHILD_QUERY)
             in.u.answer.u.install.error = err;
         in.u.answer.result = err ? ANSWER_FAILED : ANSWER_OK;

@@ -20,7 +20,7 @@ void end_start(struct end *e)
     struct core_setup setup = {
         .algs = w->algs, .rng = dice_rng(&e->dice), .now = w->now, .keylog = w->keylog, .keylog_ctx = w->keylog_ctx};
 
-    end_stop(e, true);
+    end_stop(e); /* the hand removes orphan SAs when it starts */
     e->life++;
     e->conf = plan_conf(w->algs, &e->globals, e->plan, e->n_plans, ++e->generation);
     if (!e->conf) {
@@ -37,10 +37,9 @@ void end_start(struct end *e)
         world_fail(w, "end %u: no core", e->index);
 }
 
-void end_stop(struct end *e, bool sad_survives)
+void end_stop(struct end *e)
 {
-    if (!sad_survives)
-        xfrm_flush(&e->xfrm);
+    xfrm_flush(&e->xfrm);
     if (!e->conf)
         return;
     world_trace(e->world, "%u stops", e->index);
@@ -53,7 +52,7 @@ void end_stop(struct end *e, bool sad_survives)
 
 void end_restart(struct end *e)
 {
-    end_stop(e, false);
+    end_stop(e);
     end_start(e);
 }
 

@@ -10,7 +10,7 @@ static void flips(struct world *w)
 {
     if (!go_up(w))
         return;
-    net_all(&w->net, (struct way){.delay_low = 5 * MS, .delay_high = 15 * MS, .corrupt = 500});
+    net_all(&w->net, (struct way){.delay_low = 5 * MS, .delay_high = 15 * MS, .corrupt = 150});
     for (unsigned k = 0; k < 6; k++) {
         end_order(&w->end[k & 1], ORDER_REKEY, k & 1 ? "to0" : "to1", k & 2 ? NULL : "net");
         world_run(w, 5 * MINUTE);
@@ -318,7 +318,7 @@ static void small_path(struct world *w)
 }
 
 const struct scenario scenarios_attack[] = {
-    {"flips", "half of all datagrams have a wrong byte", flips, 4, 0},
+    {"flips", "every seventh datagram has a wrong byte", flips, 4, 0},
     {"every-bit", "IKE_AUTH with each of its bits flipped", every_bit, 1, 0},
     {"forged-notifies", "unprotected notifies of every kind", forged_notifies, 1, 0},
     {"forged-answers", "wrong answers to IKE_SA_INIT come first", forged_answers, 0, 0},

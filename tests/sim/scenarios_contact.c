@@ -157,8 +157,12 @@ static void cookies(struct world *w)
 static void cookies_wrong_group(struct world *w)
 {
     w->end[1].globals.limits.cookie_threshold = 0;
-    wrong_group(w);
-    EXPECT(w, core_count(w->end[1].core).cookies_sent >= 1);
+    w->end[0].plan[0].ike = "aes256gcm16-prfsha256-x25519-ecp256";
+    w->end[1].plan[0].ike = "aes256gcm16-prfsha256-ecp256";
+    if (go_up(w))
+        traffic_flows(w);
+    EXPECT(w, core_count(w->end[1].core).cookies_sent == 1 && fact(w, FACT_IKE_FAILED) == 0);
+    EXPECT(w, w->end[0].sent == 4); /* bare, with the cookie, with cookie and group (2.6.1), IKE_AUTH */
 }
 
 static void wrong_secret(struct world *w)

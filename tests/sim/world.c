@@ -53,7 +53,7 @@ struct world *world_free(struct world *w)
     if (!w)
         return NULL;
     for (size_t i = 0; i < w->n_ends; i++)
-        end_stop(&w->end[i], false);
+        end_stop(&w->end[i]);
     for (size_t i = 0; i < w->n_queue; i++)
         free(w->queue[i].arg);
     for (size_t i = 0; i < COUNT_OF(w->trace); i++)

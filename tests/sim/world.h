@@ -126,8 +126,8 @@ void world_report(const struct world *); /* to standard error: seed, failure, th
 
 /* Ends. */
 void end_start(struct end *);
-void end_stop(struct end *, bool sad_survives); /* the process dies: no goodbye */
-void end_restart(struct end *);                 /* without memory: its orphan SAs are gone too */
+void end_stop(struct end *);    /* the process dies without a goodbye, its SAs with it */
+void end_restart(struct end *); /* without memory */
 void end_step(struct end *, struct input *);
 void end_order(struct end *, enum order_kind, const char *connection, const char *child);
 void end_list(struct end *);   /* fills rows */
