@@ -447,6 +447,9 @@ enum step drop(struct xchg *, const char *fmt, ...) PRINTF(2, 3);
 enum step kill_sa(struct xchg *, const char *fmt, ...) PRINTF(2, 3);
 /* Ask, and go on with the next step when the answer is here. */
 enum step xchg_ask(struct xchg *, struct ask *);
+/* The proposals of a configuration, as the exchange's own: a reload may free the configuration while it waits. Empty without
+ * memory. */
+struct proposals xchg_offer(struct xchg *, struct proposals);
 void riders_write(struct xchg *);
 void riders_read(struct xchg *);
 

@@ -108,6 +108,22 @@ enum step xchg_ask(struct xchg *x, struct ask *ask)
     return STEP_WAIT;
 }
 
+struct proposals xchg_offer(struct xchg *x, struct proposals from)
+{
+    struct proposal *v = from.n ? arena_alloc(&x->arena, from.n * sizeof(*v)) : NULL;
+
+    for (size_t i = 0; v && i < from.n; i++) {
+        struct span own = arena_copy(&x->arena, span_of(from.v[i].transforms, from.v[i].n_transforms * sizeof(struct transform)));
+
+        if (!own.p)
+            return (struct proposals){NULL, 0};
+        v[i] = from.v[i];
+        v[i].number = (uint8_t)(i + 1);
+        v[i].transforms = (const struct transform *)(const void *)own.p;
+    }
+    return (struct proposals){v, v ? from.n : 0};
+}
+
 void riders_write(struct xchg *x)
 {
     for (const struct rider *const *r = x->row->riders; r && *r; r++)

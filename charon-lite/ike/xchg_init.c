@@ -38,7 +38,7 @@ static enum step begin(struct xchg *x)
     const struct conf_connection *conn = sa_conn(x->sa);
 
     x->message_id = 0;
-    x->offered = conn->proposals;
+    x->offered = xchg_offer(x, conn->proposals);
     x->ke = ke_of_proposals(x->core, x->offered, x->sa->peer->ke_group);
     if (!x->ke)
         return kill_sa(x, "no usable key exchange group in the IKE proposals of %s", conn->name);

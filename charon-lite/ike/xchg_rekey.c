@@ -64,19 +64,15 @@ static void heir_drop(struct xchg *x)
 /* The configured proposals, each with the new SA's SPI; without legacy surprises: the same list as at first. */
 static bool offer(struct xchg *x)
 {
-    struct proposals ours = sa_conn(x->sa)->proposals;
-    struct proposal *v = arena_alloc(&x->arena, ours.n * sizeof(*v));
+    struct proposals own = xchg_offer(x, sa_conn(x->sa)->proposals);
+    struct proposal *v = (struct proposal *)(uintptr_t)own.v;
 
-    if (!v)
-        return false;
-    for (size_t i = 0; i < ours.n; i++) {
-        v[i] = ours.v[i];
-        v[i].number = (uint8_t)(i + 1);
+    for (size_t i = 0; i < own.n; i++) {
         v[i].spi_len = 8;
         put_u64(v[i].spi, x->heir->spi_i);
     }
-    x->offered = (struct proposals){v, ours.n};
-    return true;
+    x->offered = own;
+    return own.n > 0;
 }
 
 static enum step begin(struct xchg *x)
