@@ -177,9 +177,13 @@ static void policy_text(const char *verb, const struct kernel_policy *p, struct 
         text_add(t, " if_id %u", p->if_id);
     if (p->mark || p->mark_mask)
         text_add(t, " mark %#x/%#x", p->mark, p->mark_mask);
-    if (p->action == POLICY_PROTECT)
-        text_add(t, " %s %s -> %s reqid %#x spi %08x", p->tmpl.transport ? "transport" : "tunnel", addr_format(&p->tmpl.src, a),
-                 addr_format(&p->tmpl.dst, b), p->tmpl.reqid, p->tmpl.spi);
+    if (p->action != POLICY_PROTECT)
+        return;
+    if (p->tmpl.transport)
+        text_add(t, " transport");
+    else
+        text_add(t, " tunnel %s -> %s", addr_format(&p->tmpl.src, a), addr_format(&p->tmpl.dst, b));
+    text_add(t, " reqid %#x spi %08x", p->tmpl.reqid, p->tmpl.spi);
 }
 
 static void sa_text(const struct kernel_sa *s, struct text *t)

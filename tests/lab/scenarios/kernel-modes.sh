@@ -76,7 +76,6 @@ in_ns ga nft -f - <<-EOF
 	  }
 	}
 EOF
-sed 's/lan/lan/' /dev/null
 in_ns gb nft -f - <<-EOF
 	table ip m {
 	  chain f {
@@ -91,7 +90,7 @@ check "marked goes through ESP" pings ha 10.2.0.2 2
 down 46
 in_ns ga nft flush ruleset; in_ns gb nft flush ruleset
 # everything: what must pass does, the rest does not
-conf $W/ga.yaml $A $B '10.1.0.0/24, fd01::/64' '0.0.0.0/0, ::/0' up 'pass: [192.0.2.2/32/tcp/7777]'
+conf $W/ga.yaml $A $B '10.1.0.0/24, fd01::/64' '0.0.0.0/0, "::/0"' up 'pass: [192.0.2.2/32/tcp/7777]'
 check "the whole Internet behind the peer" hand_ok ga configure $W/ga.yaml
 hand_ok gb disable paris >/dev/null
 note "$(hand ga counts)"
@@ -105,8 +104,5 @@ conf $W/ga.yaml $A $B 'dynamic, 10.1.0.0/24' '0.0.0.0/0' up
 hand_ok ga configure $W/ga.yaml >/dev/null
 refute "with its own address it is" pings ga $B 1
 is "ICMP errors to the outer address pass" "$(in_ns ga ip xfrm policy | grep -A1 "dst $A/32 proto icmp type 3" | grep -c 'dir in priority')" 1
-in_ns gb ip route add blackhole 10.9.9.0/24
 sed 's/^/# ga: /' $W/ga.out | grep -v answer | tail -20
-sleep 0.2
-is "clear packets inside of nets that were closed" "$(packets $W/wire.pcap 'host 203.0.113.1')" 0
 finish
