@@ -146,7 +146,6 @@ struct child_sa *child_new(struct ike_sa *sa, uint16_t index, uint16_t pair)
     child->spi_in = child_spi_new(c);
     child->reqid = fixed ? reqid_configured(sa->peer->conn->index, index) : reqid_dynamic(++c->reqids);
     child->udp_encap = sa->nat_local || sa->nat_remote || sa->encap_forced;
-    arena_init(&child->arena, 64 * 1024);
     child->id = ticket_take(c, TICKET_CHILD_SA, child);
     if (!child->id.slot || map_add(&c->by_child_spi, &child->by_spi, spi_hash(c, child->spi_in)) < 0) {
         ticket_drop(c, &child->id);
@@ -168,7 +167,7 @@ void child_free(struct child_sa *child)
     list_remove(&child->in_sa);
     child_keys_done(&child->keys);
     secret_done(&child->low_nonce);
-    arena_done(&child->arena);
+    free(child->ts_store);
     c->counts.child_sas--;
     free(child);
 }

@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define OFFER_LIST 32
@@ -95,18 +96,19 @@ static bool ts_single(struct ts_list l, struct addr *out)
 
 static bool ts_keep(struct child_sa *child, struct ts_list local, struct ts_list remote)
 {
-    struct ts *l, *r;
+    struct ts *v;
 
     if (!local.n || !remote.n)
         return false;
-    l = arena_alloc(&child->arena, local.n * sizeof(*l));
-    r = arena_alloc(&child->arena, remote.n * sizeof(*r));
-    if (!l || !r)
+    v = calloc(local.n + remote.n, sizeof(*v));
+    if (!v)
         return false;
-    memcpy(l, local.v, local.n * sizeof(*l));
-    memcpy(r, remote.v, remote.n * sizeof(*r));
-    child->ts_local = (struct ts_list){l, local.n};
-    child->ts_remote = (struct ts_list){r, remote.n};
+    memcpy(v, local.v, local.n * sizeof(*v));
+    memcpy(v + local.n, remote.v, remote.n * sizeof(*v));
+    free(child->ts_store);
+    child->ts_store = v;
+    child->ts_local = (struct ts_list){v, local.n};
+    child->ts_remote = (struct ts_list){v + local.n, remote.n};
     return true;
 }
 

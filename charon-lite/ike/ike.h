@@ -176,7 +176,7 @@ struct ike_sa {
     usec_t rekey_retry_at, temporary_since;
     uint16_t rekey_group; /* the peer asked for it (INVALID_KE_PAYLOAD) */
     bool rekey_group_tried;
-    struct xchg *maker; /* the rekey that makes it, until it is complete */
+    struct xchg *maker;    /* the rekey that makes it, until it is complete */
     bool is_heir;          /* made by a rekey */
     bool replaced;         /* its children went to an heir */
     bool probed;           /* liveness was asked at least once */
@@ -240,7 +240,7 @@ struct child_sa {
     bool used_pfs;
     usec_t born, rekey_at, dies_at, retry_at, temporary_since;
     struct timer life;
-    struct arena arena; /* the selectors */
+    struct ts *ts_store; /* owns what the two lists point at */
     struct ts_list ts_local, ts_remote;
     struct ticket replaces;       /* rekey: the one it came from */
     struct child_keys keys;       /* until both of its SAs are in the kernel */
