@@ -69,6 +69,8 @@ static int unknown_word(struct draft *d, const char *word)
     size_t n = 2;
 
     for (size_t i = 0; (a = alg_at(d->algs, i)) != NULL && n < NAMES_MAX - 2; i++) {
+        if (a->type == TRANSFORM_NONE)
+            continue;
         names[n++] = a->name;
         if (a->alias)
             names[n++] = a->alias;
