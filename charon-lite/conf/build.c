@@ -233,15 +233,28 @@ static void connections_read(struct reading *r, const struct draft *begin, const
     }
 }
 
+/* `defaults` first: the connections begin with them, wherever they stand. */
+static void file_sections(struct reading *r, const struct node *root)
+{
+    const struct node *defaults = node_find(root, "defaults"), *daemon = node_find(root, "daemon");
+    const struct node *connections = node_find(root, "connections");
+    struct draft begin;
+
+    draft_begin(r, &begin);
+    if (defaults && !node_is_empty(defaults))
+        defaults_read(r, &begin, defaults);
+    if (daemon && !node_is_empty(daemon))
+        daemon_read(r, daemon);
+    if (connections)
+        connections_read(r, &begin, connections);
+}
+
 void conf_file_read(struct reading *r, struct source *source)
 {
     struct node *root = conf_tree_read(r, source);
-    const struct node *node;
-    struct draft begin;
 
     if (!root || node_is_empty(root))
         return;
-    draft_begin(r, &begin);
     if (root->kind != NODE_MAP) {
         error_at(r, root, "here stands %s: a file begins with \"connections:\", \"defaults:\" or \"daemon:\"",
                  node_kind_name(root));
@@ -251,15 +264,7 @@ void conf_file_read(struct reading *r, struct source *source)
         if (!row_find(&table_file, value->key->text))
             key_unknown(r, &table_file, value);
     }
-    node = node_find(root, "defaults");
-    if (node && !node_is_empty(node))
-        defaults_read(r, &begin, node);
-    node = node_find(root, "daemon");
-    if (node && !node_is_empty(node))
-        daemon_read(r, node);
-    node = node_find(root, "connections");
-    if (node)
-        connections_read(r, &begin, node);
+    file_sections(r, root);
 }
 
 const struct node *draft_at(const struct draft *d, const char *section, const char *key)

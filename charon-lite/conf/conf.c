@@ -84,7 +84,7 @@ static struct conf *reading_done(struct reading *r)
     names_sort(r, s);
     if (s->by_name && conf->connections) {
         names_check(r, s);
-        drafts_check(r);
+        rules_check(r);
     }
     if (r->keep->failed || r->tree.failed)
         error_at(r, NULL, "the configuration is too large");

@@ -238,7 +238,7 @@ static void pair_check(struct overlaps *o, const struct pair *p)
     }
 }
 
-void overlaps_check(struct reading *r)
+void rule_overlaps(struct reading *r)
 {
     struct overlaps o = {.r = r};
     size_t n = pairs_count(r);

@@ -85,8 +85,8 @@ extern const struct table *const conf_tables[];
 /* The default for the manual: the same wherever it was built. */
 const char *row_preset(const struct row *);
 const struct row *row_find(const struct table *, const char *key);
-/* What other daemons call it, or where else it stands: a sentence without a full stop, or false. */
-bool row_hint(const struct table *, const char *key, struct text *out);
+/* hint.c: what other daemons call it, where else it stands, what it looks like: the end of a sentence about an unknown key. */
+void row_hint(const struct table *, const char *key, struct text *out);
 
 /* value.c: one value. Reading reports and leaves the old value in place when it is bad; -1 then. */
 int conf_value_read(struct reading *, const struct row *, const struct node *, void *base);
@@ -100,7 +100,7 @@ void conf_section_read(struct reading *, const struct table *, const struct node
 void conf_section_presets(struct reading *, const struct table *, void *base);
 bool conf_section_equal(const struct table *, const void *a, const void *b);
 
-/* list.c: values that are lists. */
+/* selectors.c, proposals.c: values that are lists of small languages. */
 int ts_list_read(struct reading *, const struct row *, const struct node *, struct ts_list *);
 int conf_proposals_read(struct reading *, const struct row *, const struct node *, struct proposals *);
 /* One selector; the text of the error goes to `why`. */
@@ -113,11 +113,25 @@ int conf_local_read(struct reading *, const struct node *, struct conf_end *);
 int conf_remote_read(struct reading *, const struct node *, struct conf_end *);
 int conf_id_read(struct reading *, const struct node *, struct conf_end *);
 
-/* build.c: files to drafts. finish.c: drafts to the snapshot. check.c, overlap.c: the rules between settings. */
+/* build.c: files to drafts. finish.c: drafts to the snapshot. */
 void conf_file_read(struct reading *, struct source *);
 void drafts_finish(struct reading *);
-void drafts_check(struct reading *);
-void overlaps_check(struct reading *);
+
+/* The rules between settings: of a connection (check.c), of a child (check_child.c), of what secrets and certificates are named
+ * (probe.c), between connections (peers.c, overlap.c), and of the operator's own connection (session.c). */
+void rules_check(struct reading *);
+#define ENDS_EARLY "would end before it is renewed: lifetime must be longer than rekey (\"lifetime: auto\" is a tenth more)"
+void rule_child(struct reading *, const struct draft *, size_t child);
+void rule_probe(struct reading *, const struct draft *);
+void rule_peers(struct reading *);
+void rule_overlaps(struct reading *);
+struct session {
+    struct ts ours, theirs; /* TCP, one address and port each */
+};
+bool rule_session_parse(const char *text, struct session *out);
+void rule_session(struct reading *, const struct draft *, const struct session *);
+/* `dynamic` is a single address; which one is known where the end has a literal address. */
+struct ts ts_resolved(const struct ts *, const struct conf_end *);
 /* The node of a setting of a connection, "ike" "rekey"; its section, or the connection, when it is not written. */
 const struct node *draft_at(const struct draft *, const char *section, const char *key);
 const struct node *child_at(const struct draft *, size_t child, const char *key);

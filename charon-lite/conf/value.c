@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Single values: text to member and back, one entry of `kinds` for each kind of setting. */
-#include "conf/rows.h"
+#include "conf/value.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-typedef int read_fn(struct reading *, const struct row *, const struct node *, void *member);
-typedef bool print_fn(const struct row *, const struct alg_registry *, const void *member, struct buf *out);
-typedef bool equal_fn(const struct row *, const void *a, const void *b);
-
 /* What is wrong and what would be right, in one sentence. */
-static int bad(struct reading *r, const struct row *row, const struct node *node)
+int value_bad(struct reading *r, const struct row *row, const struct node *node)
 {
     char words[300];
     struct text t = text_in(words, sizeof(words));
@@ -34,14 +30,14 @@ static int bad(struct reading *r, const struct row *row, const struct node *node
     return -1;
 }
 
-static bool is_text(const struct node *node)
+bool value_is_text(const struct node *node)
 {
     return node->kind == NODE_TEXT && !node_is_empty(node);
 }
 
 /* Integers of a row's width. */
 
-static uint64_t integer_get(const struct row *row, const void *member)
+uint64_t value_integer(const struct row *row, const void *member)
 {
     switch (row->width) {
     case 1:
@@ -55,7 +51,7 @@ static uint64_t integer_get(const struct row *row, const void *member)
     }
 }
 
-static void integer_set(const struct row *row, void *member, uint64_t v)
+void value_integer_set(const struct row *row, void *member, uint64_t v)
 {
     switch (row->width) {
     case 1:
@@ -72,7 +68,7 @@ static void integer_set(const struct row *row, void *member, uint64_t v)
     }
 }
 
-static const struct word *word_find(const struct row *row, const char *text)
+const struct word *value_word(const struct row *row, const char *text)
 {
     const struct word *w = row->words;
 
@@ -81,7 +77,7 @@ static const struct word *word_find(const struct row *row, const char *text)
     return w && w->word ? w : NULL;
 }
 
-static const struct word *word_of(const struct row *row, uint64_t value)
+const struct word *value_word_of(const struct row *row, uint64_t value)
 {
     const struct word *w = row->words;
 
@@ -90,189 +86,19 @@ static const struct word *word_of(const struct row *row, uint64_t value)
     return w && w->word ? w : NULL;
 }
 
-/* A decimal or 0x number at *p, which is moved past it; false if there is none or it does not fit. */
-static bool number_take(const char **p, uint64_t *out)
-{
-    bool hex = (*p)[0] == '0' && ((*p)[1] == 'x' || (*p)[1] == 'X');
-    const char *s = *p + (hex ? 2 : 0), *from = s;
-    uint64_t v = 0;
-
-    for (;; s++) {
-        unsigned digit = *s >= '0' && *s <= '9'          ? (unsigned)(*s - '0')
-                         : hex && *s >= 'a' && *s <= 'f' ? (unsigned)(*s - 'a' + 10)
-                         : hex && *s >= 'A' && *s <= 'F' ? (unsigned)(*s - 'A' + 10)
-                                                         : 99;
-
-        if (digit == 99)
-            break;
-        if (__builtin_mul_overflow(v, hex ? 16u : 10u, &v) || __builtin_add_overflow(v, digit, &v))
-            return false;
-    }
-    *p = s;
-    *out = v;
-    return s != from;
-}
-
-static bool in_bounds(const struct row *row, uint64_t v)
-{
-    return v >= row->min && v <= row->max;
-}
-
-/* A number with a unit, or several ("1h30m"); units of a list ending with NULL. Zero needs no unit. */
-static bool units_take(const char *p, const struct word *units, bool needs_unit, uint64_t *out)
-{
-    uint64_t total = 0;
-
-    if (strcmp(p, "0") == 0) {
-        *out = 0;
-        return true;
-    }
-    do {
-        const struct word *u = units;
-        uint64_t v;
-
-        if (*p < '0' || *p > '9' || !number_take(&p, &v))
-            return false;
-        while (u->word && strncmp(p, u->word, strlen(u->word)) != 0)
-            u++;
-        if (!u->word && (needs_unit || *p))
-            return false;
-        if (u->word && __builtin_mul_overflow(v, u->value, &v))
-            return false;
-        if (__builtin_add_overflow(total, v, &total))
-            return false;
-        p += u->word ? strlen(u->word) : 0;
-    } while (*p);
-    *out = total;
-    return true;
-}
-
-/* Longer words before their beginnings. */
-static const struct word durations[] = {{"ms", 1000},        {"min", 60000000},    {"s", 1000000},           {"m", 60000000},
-                                        {"h", 3600000000ul}, {"d", 86400000000ul}, {"w", 7 * 86400000000ul}, {NULL, 0}};
-static const struct word sizes[] = {{"KiB", 1ul << 10}, {"MiB", 1ul << 20}, {"GiB", 1ul << 30}, {"TiB", 1ul << 40},
-                                    {"KB", 1ul << 10},  {"MB", 1ul << 20},  {"GB", 1ul << 30},  {"TB", 1ul << 40},
-                                    {"k", 1ul << 10},   {"K", 1ul << 10},   {"M", 1ul << 20},   {"G", 1ul << 30},
-                                    {"T", 1ul << 40},   {NULL, 0}};
-static const struct word counts[] = {{"k", 1000}, {"K", 1000}, {"M", 1000000}, {"G", 1000000000}, {NULL, 0}};
-
-static const struct word *units_of(const struct row *row)
-{
-    return row->kind == KIND_DURATION ? durations : row->kind == KIND_SIZE ? sizes : counts;
-}
-
-static int measure_read(struct reading *r, const struct row *row, const struct node *node, void *member)
-{
-    const struct word *w = is_text(node) ? word_find(row, node->text) : NULL;
-    uint64_t v;
-
-    if (w) {
-        *(uint64_t *)member = w->value;
-        return 0;
-    }
-    if (!is_text(node) || !units_take(node->text, units_of(row), row->kind == KIND_DURATION, &v))
-        return bad(r, row, node);
-    if (!in_bounds(row, v) && !(v == 0 && word_of(row, 0)))
-        return bad(r, row, node);
-    *(uint64_t *)member = v;
-    return 0;
-}
-
-/* "4h24m": each unit as often as it goes, the largest first. */
-static void duration_add(uint64_t v, struct text *out)
-{
-    static const char *const names[] = {"d", "h", "m", "s", "ms"};
-    static const uint64_t micros[] = {86400000000u, 3600000000u, 60000000u, 1000000u, 1000u};
-
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
-        if (v >= micros[i])
-            text_add(out, "%llu%s", (unsigned long long)(v / micros[i]), names[i]);
-        v %= micros[i];
-    }
-}
-
-/* The largest unit that divides the value; of equal ones the last in the list (the shortest). */
-static void measure_add(const struct row *row, uint64_t v, struct text *out)
-{
-    const struct word *best = NULL;
-
-    if (v && row->kind == KIND_DURATION) {
-        duration_add(v, out);
-        return;
-    }
-    for (const struct word *u = units_of(row); u->word; u++) {
-        if (v && v % u->value == 0 && (!best || u->value >= best->value))
-            best = u;
-    }
-    if (best)
-        text_add(out, "%llu%s", (unsigned long long)(v / best->value), best->word);
-    else
-        text_add(out, "%llu", (unsigned long long)v);
-}
-
-static bool measure_print(const struct row *row, const struct alg_registry *algs, const void *member, struct buf *out)
-{
-    uint64_t v = *(const uint64_t *)member;
-    const struct word *w = word_of(row, v);
-    char words[40];
-    struct text t = text_in(words, sizeof(words));
-
-    (void)algs;
-    if (w)
-        text_add(&t, "%s", w->word);
-    else
-        measure_add(row, v, &t);
-    conf_text(out, words);
-    return true;
-}
-
-static int number_read(struct reading *r, const struct row *row, const struct node *node, void *member)
-{
-    const struct word *w = is_text(node) ? word_find(row, node->text) : NULL;
-    const char *p = node->text;
-    uint64_t v;
-
-    if (w) {
-        integer_set(row, member, w->value);
-        return 0;
-    }
-    if (!is_text(node) || !number_take(&p, &v) || *p || (!in_bounds(row, v) && !(v == 0 && word_of(row, 0))))
-        return bad(r, row, node);
-    integer_set(row, member, v);
-    return 0;
-}
-
-static bool number_print(const struct row *row, const struct alg_registry *algs, const void *member, struct buf *out)
-{
-    uint64_t v = integer_get(row, member);
-    const struct word *w = word_of(row, v);
-
-    (void)algs;
-    if (w)
-        conf_text(out, w->word);
-    else
-        conf_format(out, "%llu", (unsigned long long)v);
-    return true;
-}
-
-static bool integer_equal(const struct row *row, const void *a, const void *b)
-{
-    return integer_get(row, a) == integer_get(row, b);
-}
-
 static int word_read(struct reading *r, const struct row *row, const struct node *node, void *member)
 {
-    const struct word *w = is_text(node) ? word_find(row, node->text) : NULL;
+    const struct word *w = value_is_text(node) ? value_word(row, node->text) : NULL;
 
     if (!w)
-        return bad(r, row, node);
-    integer_set(row, member, w->value);
+        return value_bad(r, row, node);
+    value_integer_set(row, member, w->value);
     return 0;
 }
 
 static bool word_print(const struct row *row, const struct alg_registry *algs, const void *member, struct buf *out)
 {
-    const struct word *w = word_of(row, integer_get(row, member));
+    const struct word *w = value_word_of(row, value_integer(row, member));
 
     (void)algs;
     if (w)
@@ -286,13 +112,13 @@ static int bool_read(struct reading *r, const struct row *row, const struct node
     static const char *const yes[] = {"yes", "true", "on", "Yes", "True", "YES", "TRUE"};
     static const char *const no[] = {"no", "false", "off", "No", "False", "NO", "FALSE"};
 
-    for (size_t i = 0; is_text(node) && i < COUNT_OF(yes); i++) {
+    for (size_t i = 0; value_is_text(node) && i < COUNT_OF(yes); i++) {
         if (strcmp(node->text, yes[i]) == 0 || strcmp(node->text, no[i]) == 0) {
             *(bool *)member = strcmp(node->text, yes[i]) == 0;
             return 0;
         }
     }
-    return bad(r, row, node);
+    return value_bad(r, row, node);
 }
 
 static bool bool_print(const struct row *row, const struct alg_registry *algs, const void *member, struct buf *out)
@@ -301,84 +127,6 @@ static bool bool_print(const struct row *row, const struct alg_registry *algs, c
     (void)algs;
     conf_text(out, *(const bool *)member ? "yes" : "no");
     return true;
-}
-
-/* "1.4", "2" or "140%". */
-static int factor_read(struct reading *r, const struct row *row, const struct node *node, void *member)
-{
-    const char *p = node->text;
-    uint64_t whole = 0, part = 0;
-
-    if (!is_text(node) || !number_take(&p, &whole) || whole > row->max)
-        return bad(r, row, node);
-    if (strcmp(p, "%") == 0) {
-        p++;
-    } else {
-        whole *= 100;
-        if (*p == '.' && p[1] >= '0' && p[1] <= '9') {
-            part = (uint64_t)(p[1] - '0') * 10;
-            p += 2;
-            if (*p >= '0' && *p <= '9')
-                part += (uint64_t)(*p++ - '0');
-        }
-    }
-    if (*p || !in_bounds(row, whole + part))
-        return bad(r, row, node);
-    *(uint32_t *)member = (uint32_t)(whole + part);
-    return 0;
-}
-
-static bool factor_print(const struct row *row, const struct alg_registry *algs, const void *member, struct buf *out)
-{
-    uint32_t v = *(const uint32_t *)member;
-
-    (void)row;
-    (void)algs;
-    conf_format(out, "%u.%02u", v / 100, v % 100);
-    return true;
-}
-
-/* "0x10" or "0x10/0xff"; the mask follows the mark in memory. */
-_Static_assert(offsetof(struct conf_child, mark_mask) == offsetof(struct conf_child, mark) + 4, "mask follows mark");
-
-static int mark_read(struct reading *r, const struct row *row, const struct node *node, void *member)
-{
-    uint64_t v, mask = UINT32_MAX;
-    uint32_t *mark = member;
-    const char *p = node->text;
-
-    if (is_text(node) && word_find(row, p)) {
-        mark[0] = mark[1] = 0;
-        return 0;
-    }
-    if (!is_text(node) || !number_take(&p, &v) || v > UINT32_MAX)
-        return bad(r, row, node);
-    if (*p == '/' && (p++, !number_take(&p, &mask) || mask > UINT32_MAX || mask == 0))
-        return bad(r, row, node);
-    if (*p || (v & ~mask) != 0)
-        return bad(r, row, node);
-    mark[0] = (uint32_t)v;
-    mark[1] = (uint32_t)mask;
-    return 0;
-}
-
-static bool mark_print(const struct row *row, const struct alg_registry *algs, const void *member, struct buf *out)
-{
-    const uint32_t *mark = member;
-
-    (void)row;
-    (void)algs;
-    if (mark[1] == 0)
-        conf_text(out, "none");
-    else
-        conf_format(out, "0x%x/0x%x", mark[0], mark[1]);
-    return true;
-}
-
-static bool mark_equal(const struct row *row, const void *a, const void *b)
-{
-    (void)row;
-    return ((const uint32_t *)a)[0] == ((const uint32_t *)b)[0] && ((const uint32_t *)a)[1] == ((const uint32_t *)b)[1];
 }
 
 /* Texts and paths. */
@@ -394,16 +142,16 @@ const char *conf_path_from(struct reading *r, const struct node *node, const cha
 
 static int text_read(struct reading *r, const struct row *row, const struct node *node, void *member)
 {
-    if (!is_text(node) || node->text[strcspn(node->text, " \t\r\n/:")])
-        return bad(r, row, node);
+    if (!value_is_text(node) || node->text[strcspn(node->text, " \t\r\n/:")])
+        return value_bad(r, row, node);
     *(const char **)member = arena_string(r->keep, node->text);
     return 0;
 }
 
 static int path_read(struct reading *r, const struct row *row, const struct node *node, void *member)
 {
-    if (!is_text(node) || !*node->text)
-        return bad(r, row, node);
+    if (!value_is_text(node) || !*node->text)
+        return value_bad(r, row, node);
     *(const char **)member = conf_path_from(r, node, node->text + (strncmp(node->text, "file:", 5) == 0 ? 5 : 0));
     return 0;
 }
@@ -427,8 +175,8 @@ static int paths_read(struct reading *r, const struct row *row, const struct nod
 /* The value of a wrong one is not repeated: it may be the secret itself. */
 static int secret_read(struct reading *r, const struct row *row, const struct node *node, void *member)
 {
-    if (!is_text(node))
-        return bad(r, row, node);
+    if (!value_is_text(node))
+        return value_bad(r, row, node);
     if (strncmp(node->text, "file:", 5) != 0 || !node->text[5]) {
         error_hidden(r, node,
                      "%s: a secret is named here, never written: put it into a file of mode 600 and write \"file:NAME\"; NAME is "
@@ -474,7 +222,7 @@ static int addresses_read(struct reading *r, const struct row *row, const struct
         struct addr addr;
 
         if (addr_parse(items[i]->text, &addr) < 0)
-            return bad(r, row, items[i]);
+            return value_bad(r, row, items[i]);
         list[i] = arena_string(r->keep, items[i]->text);
     }
     *(const char *const **)member = n ? list : NULL;
@@ -515,12 +263,12 @@ static bool text_lists_equal(const struct row *row, const void *a, const void *b
 
 static int local_value(struct reading *r, const struct row *row, const struct node *node, void *member)
 {
-    return is_text(node) ? conf_local_read(r, node, member) : bad(r, row, node);
+    return value_is_text(node) ? conf_local_read(r, node, member) : value_bad(r, row, node);
 }
 
 static int remote_value(struct reading *r, const struct row *row, const struct node *node, void *member)
 {
-    return is_text(node) ? conf_remote_read(r, node, member) : bad(r, row, node);
+    return value_is_text(node) ? conf_remote_read(r, node, member) : value_bad(r, row, node);
 }
 
 static bool host_print(const struct row *row, const struct alg_registry *algs, const void *member, struct buf *out)
@@ -550,7 +298,7 @@ static bool host_equal(const struct row *row, const void *a, const void *b)
 
 static int id_value(struct reading *r, const struct row *row, const struct node *node, void *member)
 {
-    return is_text(node) ? conf_id_read(r, node, member) : bad(r, row, node);
+    return value_is_text(node) ? conf_id_read(r, node, member) : value_bad(r, row, node);
 }
 
 static bool id_print(const struct row *row, const struct alg_registry *algs, const void *member, struct buf *out)
@@ -589,10 +337,10 @@ static int legacy_read(struct reading *r, const struct row *row, const struct no
     for (const struct word *w = row->words; w->word; w++)
         *legacy_at(member, w) = false;
     for (int i = 0; i < n; i++) {
-        const struct word *w = word_find(row, items[i]->text);
+        const struct word *w = value_word(row, items[i]->text);
 
         if (!w)
-            return bad(r, row, items[i]);
+            return value_bad(r, row, items[i]);
         *legacy_at(member, w) = true;
     }
     return 0;
@@ -694,18 +442,18 @@ static bool proposals_value_equal(const struct row *row, const void *a, const vo
 
 /* An end that is not about one member: its offset is 0, the whole end. */
 static const struct {
-    read_fn *read;
-    print_fn *print;
-    equal_fn *equal;
+    value_read_fn *read;
+    value_print_fn *print;
+    value_equal_fn *equal;
     const char *expected; /* NULL: the words of the row */
 } kinds[] = {
-    [KIND_BOOL] = {bool_read, bool_print, integer_equal, "yes or no"},
-    [KIND_WORD] = {word_read, word_print, integer_equal, NULL},
-    [KIND_NUMBER] = {number_read, number_print, integer_equal, "a number"},
-    [KIND_DURATION] = {measure_read, measure_print, integer_equal, "a duration such as 30s, 90m, 4h or 1d"},
-    [KIND_SIZE] = {measure_read, measure_print, integer_equal, "a size such as 500M or 10G"},
-    [KIND_COUNT] = {measure_read, measure_print, integer_equal, "a number such as 5000 or 10M"},
-    [KIND_FACTOR] = {factor_read, factor_print, integer_equal, "a factor such as 1.4"},
+    [KIND_BOOL] = {bool_read, bool_print, number_equal, "yes or no"},
+    [KIND_WORD] = {word_read, word_print, number_equal, NULL},
+    [KIND_NUMBER] = {number_read, number_print, number_equal, "a number"},
+    [KIND_DURATION] = {measure_read, measure_print, number_equal, "a duration such as 30s, 90m, 4h or 1d"},
+    [KIND_SIZE] = {measure_read, measure_print, number_equal, "a size such as 500M or 10G"},
+    [KIND_COUNT] = {measure_read, measure_print, number_equal, "a number such as 5000 or 10M"},
+    [KIND_FACTOR] = {factor_read, factor_print, number_equal, "a factor such as 1.4"},
     [KIND_MARK] = {mark_read, mark_print, mark_equal, "a mark such as 0x10, or with its mask 0x10/0xff"},
     [KIND_TEXT] = {text_read, text_print, text_equal, "one word"},
     [KIND_PATH] = {path_read, text_print, text_equal, "the path of a file"},

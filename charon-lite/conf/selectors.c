@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values that are lists of small languages: traffic selectors and proposals. */
+/* Traffic selectors: ADDRESS[/BITS] | LOW-HIGH | dynamic, then [/PROTOCOL[/PORTS]]. */
 #include "conf/rows.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define PROPOSALS_MAX 32
-#define TRANSFORMS_MAX 256
 
 /* Names of IP protocols (IANA) that people filter by. */
 static const struct {
@@ -167,53 +164,67 @@ static int range_parse(char *text, char *dash, struct ts *out, struct text *why)
     return ERR_BAD;
 }
 
-/* ADDRESS[/BITS] | LOW-HIGH | dynamic, then [/PROTOCOL[/PORTS]] */
-int selector_parse(const char *text, struct ts *out, struct text *why)
+/* The text cut at its slashes; 0 when there are too many. */
+static size_t parts_cut(char *text, char *part[], size_t max)
 {
-    char copy[160], *part[5] = {NULL}, *dash;
-    size_t n = 0, next = 1;
-    unsigned unused;
-    int err = 0;
+    size_t n = 0;
 
-    *out = (struct ts){.port_high = 65535};
-    if (strlen(text) >= sizeof(copy)) {
-        text_add(why, "this is too long for a network");
-        return ERR_BAD;
-    }
-    memcpy(copy, text, strlen(text) + 1);
-    for (char *p = copy; p; n++) {
-        if (n == COUNT_OF(part)) {
-            text_add(why, "\"%s\" has too many parts: write NETWORK/BITS/PROTOCOL/PORTS", text);
-            return ERR_BAD;
-        }
+    for (char *p = text; p; n++) {
+        if (n == max)
+            return 0;
         part[n] = p;
         p = strchr(p, '/');
         if (p)
             *p++ = '\0';
     }
-    dash = strchr(part[0], '-');
-    if ((dash || strcmp(part[0], "dynamic") == 0) && part[1] && decimal(part[1], 255, &unused) && !part[2]) {
+    return n;
+}
+
+static bool is_number(const char *text)
+{
+    return text && *text >= '0' && *text <= '9';
+}
+
+/* The addresses; *next is the part that follows. */
+static int addresses_parse(char *const part[], size_t n, struct ts *out, size_t *next, struct text *why)
+{
+    char *dash = strchr(part[0], '-');
+    bool bits = n > 1 && is_number(part[1]);
+
+    *next = 1;
+    if (!dash && strcmp(part[0], "dynamic") != 0) {
+        *next = bits ? 2 : 1;
+        return network_parse(part[0], bits ? part[1] : NULL, out, why);
+    }
+    /* a number here may be meant as the length of a prefix or as a protocol: let it be said */
+    if (bits && n == 2) {
         text_add(why, "\"%s\" has no prefix length; a protocol by its number is written %s/%s/any", part[0], part[0], part[1]);
         return ERR_BAD;
     }
-    if (dash)
-        err = range_parse(part[0], dash, out, why);
-    else if (strcmp(part[0], "dynamic") != 0) {
-        bool bits = part[1] && part[1][0] >= '0' && part[1][0] <= '9';
+    return dash ? range_parse(part[0], dash, out, why) : 0;
+}
 
-        err = network_parse(part[0], bits ? part[1] : NULL, out, why);
-        next = bits ? 2 : 1;
+int selector_parse(const char *text, struct ts *out, struct text *why)
+{
+    char copy[160], *part[5];
+    size_t n = 0, next;
+    int err;
+
+    *out = (struct ts){.port_high = 65535};
+    if (strlen(text) < sizeof(copy)) {
+        memcpy(copy, text, strlen(text) + 1);
+        n = parts_cut(copy, part, COUNT_OF(part));
     }
-    if (err < 0 || !part[next])
-        return err;
-    if (next + 3 < n) {
-        text_add(why, "\"%s\" has too many parts: write NETWORK/BITS/PROTOCOL/PORTS", text);
+    err = n ? addresses_parse(part, n, out, &next, why) : ERR_LIMIT;
+    if (err == ERR_LIMIT || (!err && n > next + 3)) {
+        text_add(why, "\"%.80s\" has too many parts: write NETWORK/BITS/PROTOCOL/PORTS", text);
         return ERR_BAD;
     }
-    err = protocol_parse(part[next], out, why);
-    if (err < 0 || next + 1 >= n)
-        return err;
-    return ports_parse(part[next + 1], next + 2 < n ? part[next + 2] : NULL, out, why);
+    if (!err && n > next)
+        err = protocol_parse(part[next], out, why);
+    if (!err && n > next + 1)
+        err = ports_parse(part[next + 1], n > next + 2 ? part[next + 2] : NULL, out, why);
+    return err;
 }
 
 static void ports_print(const struct ts *ts, struct text *out)
@@ -287,155 +298,4 @@ int ts_list_read(struct reading *r, const struct row *row, const struct node *no
     }
     *out = (struct ts_list){v, (size_t)n};
     return 0;
-}
-
-/* Proposals: most files say the same few words many times. */
-struct words {
-    struct map_node node;
-    uint8_t protocol;
-    const char *text;
-    const struct proposal *proposal;
-};
-
-static struct words *words_find(struct reading *r, uint8_t protocol, const char *text, uint64_t hash)
-{
-    for (struct map_node *m = map_first(&r->words, hash); m; m = map_more(m)) {
-        struct words *w = CONTAINER_OF(m, struct words, node);
-
-        if (w->protocol == protocol && strcmp(w->text, text) == 0)
-            return w;
-    }
-    return NULL;
-}
-
-static const struct proposal *proposal_keep(struct reading *r, const struct proposal *p)
-{
-    struct proposal *copy = arena_new(r->keep, struct proposal);
-    struct transform *t = arena_alloc(r->keep, p->n_transforms * sizeof(*t));
-
-    if (!copy || !t)
-        return NULL;
-    memcpy(t, p->transforms, p->n_transforms * sizeof(*t));
-    *copy = *p;
-    copy->transforms = t;
-    return copy;
-}
-
-/* RFC 8221, RFC 8247: what is there for old peers only. */
-static void weak_warn(struct reading *r, const struct node *node, const struct proposal *p)
-{
-    for (size_t i = 0; i < p->n_transforms; i++) {
-        const struct transform *t = &p->transforms[i];
-        const struct alg *alg = alg_find(r->setup->algs, t->type, t->id, t->key_bits);
-        bool weak = alg && (alg->flags & ALG_LEGACY);
-        bool sha1 = (t->type == TRANSFORM_PRF || t->type == TRANSFORM_INTEG) && t->id == 2;
-
-        if (weak || sha1)
-            warning_at(r, node, "%s is weak (RFC 8247, RFC 8221): only for a peer that can do no better%s",
-                       alg ? alg->name : "this algorithm", sha1 ? "; SHA2-256 is sha256" : "");
-    }
-}
-
-static const struct proposal *proposal_words(struct reading *r, const struct row *row, const struct node *node)
-{
-    uint64_t hash = map_hash(&r->words, span_str(node->text));
-    struct words *known = words_find(r, (uint8_t)row->min, node->text, hash);
-    struct transform store[64];
-    struct proposal p = {0};
-    char words[400];
-    struct text why = text_in(words, sizeof(words));
-
-    if (known)
-        return known->proposal;
-    if (proposal_parse(r->setup->algs, node->text, (uint8_t)row->min, &p, store, COUNT_OF(store), &why) < 0) {
-        error_at(r, node, "%s: %s", row->key, words);
-        return NULL;
-    }
-    weak_warn(r, node, &p);
-    known = arena_new(&r->tree, struct words);
-    if (!known)
-        return NULL;
-    known->protocol = (uint8_t)row->min;
-    known->text = node->text;
-    known->proposal = proposal_keep(r, &p);
-    if (map_add(&r->words, &known->node, hash) < 0)
-        return NULL;
-    return known->proposal;
-}
-
-static const struct proposals *default_proposals(struct reading *r, uint8_t protocol)
-{
-    struct proposals *d = &r->defaults[protocol];
-    struct proposal *list;
-    struct transform *store;
-    int n;
-
-    if (d->n)
-        return d;
-    list = arena_alloc(r->keep, PROPOSALS_MAX * sizeof(*list));
-    store = arena_alloc(r->keep, TRANSFORMS_MAX * sizeof(*store));
-    n = list && store ? proposal_defaults(r->setup->algs, protocol, list, PROPOSALS_MAX, store, TRANSFORMS_MAX) : ERR_MEMORY;
-    if (n > 0)
-        *d = (struct proposals){list, (size_t)n};
-    return d;
-}
-
-int conf_proposals_read(struct reading *r, const struct row *row, const struct node *node, struct proposals *out)
-{
-    const struct proposals *defaults = default_proposals(r, (uint8_t)row->min);
-    const struct node *items[PROPOSALS_MAX];
-    int n = node_items(r, node, "proposals", items, COUNT_OF(items));
-    struct proposal *v;
-    size_t at = 0;
-
-    if (n == 1 && strcmp(items[0]->text, "default") == 0) {
-        *out = *defaults;
-        return 0;
-    }
-    v = n > 0 ? arena_alloc(r->keep, ((size_t)n + PROPOSALS_MAX) * sizeof(*v)) : NULL;
-    if (n == 0)
-        error_at(r, node, "%s: no algorithm is left: write [aes256gcm16-x25519] or \"default\"", row->key);
-    for (int i = 0; v && i < n; i++) {
-        const struct proposal *p = NULL;
-
-        if (strcmp(items[i]->text, "default") == 0 && at + defaults->n <= (size_t)n + PROPOSALS_MAX - 1) {
-            memcpy(v + at, defaults->v, defaults->n * sizeof(*v));
-            at += defaults->n;
-            continue;
-        }
-        p = proposal_words(r, row, items[i]);
-        if (!p)
-            return -1;
-        v[at++] = *p;
-    }
-    if (!at)
-        return -1;
-    for (size_t i = 0; i < at; i++)
-        v[i].number = (uint8_t)(i + 1);
-    *out = (struct proposals){v, at};
-    return 0;
-}
-
-static bool proposal_equal(const struct proposal *a, const struct proposal *b)
-{
-    if (a->protocol != b->protocol || a->n_transforms != b->n_transforms)
-        return false;
-    for (size_t i = 0; i < a->n_transforms; i++) {
-        const struct transform *x = &a->transforms[i], *y = &b->transforms[i];
-
-        if (x->type != y->type || x->id != y->id || x->key_bits != y->key_bits)
-            return false;
-    }
-    return true;
-}
-
-bool conf_proposals_equal(const struct proposals *a, const struct proposals *b)
-{
-    if (a->n != b->n)
-        return false;
-    for (size_t i = 0; i < a->n; i++) {
-        if (!proposal_equal(&a->v[i], &b->v[i]))
-            return false;
-    }
-    return true;
 }
