@@ -68,7 +68,7 @@ void resolve_run(void *ctx, const struct ask *ask, struct answer *a, struct aren
     if (!addr_parse(ask->u.resolve.name, v)) {
         n = 1;
     } else if (resolve_name(ask->u.resolve.name, ask->u.resolve.family, v, &n, &a->why)) {
-        a->why = a->why ? arena_printf(arena, "%s: %s", ask->u.resolve.name, a->why) : "the name has no address";
+        a->why = a->why ? a->why : "the name has no address";
         return;
     }
     for (size_t i = 0; i < n; i++)
