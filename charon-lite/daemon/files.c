@@ -174,6 +174,7 @@ struct conf *files_read(struct files *f, uint32_t generation, bool probe, struct
                                      .load = reading_load,
                                      .ca_hashes = cert_ca_hashes,
                                      .probe = probe ? reading_probe : NULL,
+                                     .session = probe ? getenv("SSH_CONNECTION") : NULL,
                                      .ctx = &r};
 
     return conf_read_files(&setup, f->v, f->n, report);
