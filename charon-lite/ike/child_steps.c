@@ -269,6 +269,8 @@ enum step child_accept(struct xchg *x)
     struct proposal_rules rules = rules_of(x, cc, x->ke != NULL || !in_auth(x));
     bool transport = notify_find(x->in, USE_TRANSPORT_MODE);
 
+    if (!x->child) /* it went while we waited */
+        return STEP_NEXT;
     x->lost_spi = x->child->spi_in;
     if (!sa || !payload_find(x->in, PAYLOAD_TSI) || !payload_find(x->in, PAYLOAD_TSR)) {
         if (error)

@@ -57,8 +57,9 @@ struct core *core_free(struct core *c)
 {
     if (!c)
         return NULL;
-    LIST_EACH (it, &c->sas) {
-        struct ike_sa *sa = LIST_ITEM(it, struct ike_sa, in_core);
+    c->started = false; /* nothing is begun any more */
+    while (!list_empty(&c->sas)) { /* a heir in the making goes with its maker */
+        struct ike_sa *sa = LIST_ITEM(c->sas.next, struct ike_sa, in_core);
 
         list_remove(&sa->in_core);
         sa_free(sa);

@@ -193,6 +193,8 @@ void sa_free(struct ike_sa *sa)
 {
     struct core *c = sa->core;
 
+    if (sa->maker)
+        sa->maker->heir = NULL;
     xchg_free(sa->ours);
     xchg_free(sa->theirs);
     while (!list_empty(&sa->children))
@@ -364,20 +366,19 @@ void sa_heir_up(struct ike_sa *sa)
     sa_wake(sa);
 }
 
+/* A child that is being made stays with the exchange that makes it. */
 void sa_inherit(struct ike_sa *heir, struct ike_sa *old)
 {
     LIST_EACH (it, &old->children) {
         struct child_sa *child = LIST_ITEM(it, struct child_sa, in_sa);
 
+        if (child->state == CHILD_BORN)
+            continue;
         list_remove(&child->in_sa);
         child->sa = heir;
         child->made_in = 0; /* numbers begin anew with the heir */
         list_append(&heir->children, &child->in_sa);
     }
-    if (old->ours)
-        old->ours->child = NULL;
-    if (old->theirs)
-        old->theirs->child = NULL;
     old->replaced = true;
     sa_wake(heir);
     sa_wake(old);
@@ -527,7 +528,9 @@ void sa_pump(struct ike_sa *sa)
         return;
     if (pump_deletes(sa))
         return;
-    if (sa_usable(sa) && !ticket_find(sa->core, sa->peer_rekey, TICKET_IKE_SA)) {
+    /* nothing new while the peer rekeys the IKE SA (2.25.2) */
+    if (sa_usable(sa) && !ticket_find(sa->core, sa->peer_rekey, TICKET_IKE_SA) &&
+        !(sa->theirs && sa->theirs->row == &exchange_rekey_ike)) {
         if (pump_rekeys(sa) || pump_new(sa))
             return;
     }

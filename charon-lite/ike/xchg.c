@@ -39,6 +39,8 @@ void xchg_free(struct xchg *x)
     if (!x)
         return;
     if (x->heir)
+        x->heir->maker = NULL;
+    if (x->heir && x->core->out) /* else the core itself goes, and takes it along */
         sa_kill(x->heir, FACT_NOTE, NULL);
     wake_stop(x->core, &x->patience);
     ticket_drop(x->core, &x->ticket);
