@@ -192,7 +192,7 @@ charon_start() { local d=$W/charon-$1; mkdir -p "$d"
 	charon_conf "$1" | grep -v '^ *$' > "$d/charon.yaml"
 	spawn "$1" "$d/log" "$BIN" ${CHARON_ARGS:-} -c "$d/charon.yaml" -s "$d/control"
 	wait_for 20 charon "$1" list || { nok "charon-lite in $1 answers"; cat "$d/charon.yaml" "$d/log"; return 1; }; }
-charon() { local ns=$1; shift; timeout "${CHARON_PATIENCE:-40}" ip netns exec "$ns" "$CTL" -s "$W/charon-$ns/control" "$@"; }
+charon() { local ns=$1; shift; timeout "${CHARON_PATIENCE:-20}" ip netns exec "$ns" "$CTL" -s "$W/charon-$ns/control" "$@"; }
 charon_up() { charon "$1" up s2s; }
 charon_down() { charon "$1" down s2s; }
 charon_rekey() { if [ "$2" = ike ]; then charon "$1" rekey s2s; else charon "$1" rekey s2s net; fi; }

@@ -39,8 +39,12 @@ if grep -q fd02 "$CONF/paris.yaml"; then
 fi
 heading "paris: charonctl list"
 ctl paris list 2>&1 | sed 's/^/  /'
-heading "paris: what its kernel has (ip xfrm state, without the keys)"
-ip -n ga xfrm state | grep -vE '^\s+(anti-replay|sel|lastused|dir )' | sed -E 's/0x[0-9a-f]{24,}/(key)/; s/^/  /'
+heading "paris: the SAs in its kernel"
+ip -s -n ga xfrm state | awk '
+	/^src/ { from = $2; to = $4; alg = "" }
+	/^\tproto/ { spi = $4; sub(/\(.*/, "", spi) }
+	/^\t(aead|enc|auth)/ { alg = alg " " $2 }
+	/lifetime current:/ { getline; sub(/\(bytes\),/, "", $1); sub(/\(packets\).*/, "", $2); printf "  %s -> %s  SPI %s %s:  %d packets, %d bytes\n", from, to, spi, alg, $2, $1 }'
 sleep 0.5
 esp=$(count "$W/middle.pcap" esp) bare=$(count "$W/middle.pcap" "$clear_filter")
 heading "captured in the middle, between the gateways:  $esp ESP packets,  $bare clear packets"
