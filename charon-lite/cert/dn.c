@@ -343,7 +343,23 @@ bool cert_dn_matches(const char *pattern, struct span der)
 
 /* ---- name to text */
 
-static void entry_print(BIO *bio, const X509_NAME_ENTRY *e)
+/* A slash is an ordinary character but where slashes stand between the attributes. */
+static void value_print(BIO *bio, const ASN1_STRING *value, bool slashes)
+{
+    BIO *plain = BIO_new(BIO_s_mem());
+    char *p = NULL;
+    long n = 0;
+
+    if (plain &&
+        ASN1_STRING_print_ex(
+            plain, value, ASN1_STRFLGS_ESC_2253 | ASN1_STRFLGS_ESC_CTRL | ASN1_STRFLGS_ESC_MSB | ASN1_STRFLGS_UTF8_CONVERT) > 0)
+        n = BIO_get_mem_data(plain, &p);
+    for (long i = 0; i < n; i++)
+        BIO_printf(bio, slashes && p[i] == '/' ? "\\%c" : "%c", p[i]);
+    BIO_free(plain);
+}
+
+static void entry_print(BIO *bio, const X509_NAME_ENTRY *e, bool slashes)
 {
     const ASN1_OBJECT *type = X509_NAME_ENTRY_get_object(e);
     int nid = OBJ_obj2nid(type);
@@ -351,8 +367,7 @@ static void entry_print(BIO *bio, const X509_NAME_ENTRY *e)
 
     OBJ_obj2txt(oid, sizeof(oid), type, 1);
     BIO_printf(bio, "%s=", nid == NID_undef ? oid : OBJ_nid2sn(nid));
-    ASN1_STRING_print_ex(bio, X509_NAME_ENTRY_get_data(e),
-                         ASN1_STRFLGS_ESC_2253 | ASN1_STRFLGS_ESC_CTRL | ASN1_STRFLGS_ESC_MSB | ASN1_STRFLGS_UTF8_CONVERT);
+    value_print(bio, X509_NAME_ENTRY_get_data(e), slashes);
 }
 
 static void name_print(BIO *bio, const X509_NAME *name)
@@ -366,7 +381,7 @@ static void name_print(BIO *bio, const X509_NAME *name)
         bool joined = i > 0 && X509_NAME_ENTRY_set(e) == set;
 
         BIO_puts(bio, joined ? "+" : slashes ? "/" : i > 0 ? ", " : "");
-        entry_print(bio, e);
+        entry_print(bio, e, slashes);
         set = X509_NAME_ENTRY_set(e);
     }
 }

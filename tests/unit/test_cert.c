@@ -25,6 +25,7 @@ static void dn_texts(void **state)
         {"  cn = fra ,  o = Example ", "O=Example, CN=fra"},
         {"/CN=fra/O=Example", "/CN=fra/O=Example"}, /* as encoded */
         {"/O=Example/CN=fra", "O=Example, CN=fra"},
+        {"/CN=a\\/b/O=Example", "/CN=a\\/b/O=Example"},
         {"CN=x, OU=y, DC=example, DC=com", "DC=com, DC=example, OU=y, CN=x"},
         {"DC=com, DC=example, OU=y, CN=x", "DC=com, DC=example, OU=y, CN=x"},
         {"E=a@example.com, CN=a", "emailAddress=a@example.com, CN=a"},
