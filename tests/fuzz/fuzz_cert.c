@@ -147,7 +147,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < pki_n_files; i++) {
         FILE *file;
 
-        snprintf(path, sizeof(path), "%s/%s", dir, pki_files[i].name);
+        snprintf(path, sizeof(path), "%s/%.63s", dir, pki_files[i].name);
         file = fopen(path, "wb");
         assert_true(file && fwrite(pki_files[i].data, 1, pki_files[i].len, file) == pki_files[i].len);
         fclose(file);
@@ -158,7 +158,7 @@ int main(int argc, char **argv)
     args[n + 1] = NULL;
     status = fuzz_main(n + 1, args, none, 20000);
     for (size_t i = 0; i < pki_n_files; i++) {
-        snprintf(path, sizeof(path), "%s/%s", dir, pki_files[i].name);
+        snprintf(path, sizeof(path), "%s/%.63s", dir, pki_files[i].name);
         unlink(path);
     }
     rmdir(dir);
