@@ -161,17 +161,16 @@ static int perform(struct end *e, const struct ask *q, struct sheet *s)
     }
 }
 
-/* When the answer comes; USEC_NEVER = not at all. Rooms behind a socketpair answer in order; workers do not. */
-static usec_t when(struct end *e, const struct ask *q)
+/* When the answer comes (or would come, `unheard`). Rooms behind a socketpair work in order; workers do not. */
+static usec_t when(struct end *e, const struct ask *q, bool *unheard)
 {
     struct desk_faults *f = &e->desk[q->to];
     struct dice *d = &e->world->dice;
     usec_t at = e->world->now + dice_between(d, f->low, f->high);
 
-    if (dice_chance(d, f->never))
-        return USEC_NEVER;
+    *unheard = dice_chance(d, f->never);
     if (dice_chance(d, f->late))
-        return usec_add(q->deadline, dice_between(d, 1, 5 * USEC_SEC));
+        at = usec_add(q->deadline, dice_between(d, 1, 5 * USEC_SEC));
     if (q->to != ASK_WORKER && q->to != ASK_FETCH) {
         if (at < e->answered_until[q->to])
             at = e->answered_until[q->to];
@@ -241,26 +240,27 @@ static void copy_keys(struct slip *s, const struct child_keys *from)
     }
 }
 
-static void hand_asked(struct end *e, const struct ask *q, usec_t at)
+static void hand_asked(struct end *e, const struct ask *q, usec_t at, bool unheard)
 {
     struct slip *s = calloc(1, sizeof(*s));
 
     if (!s)
         abort();
-    *s = (struct slip){.end = e, .life = e->life, .ask = *q, .unheard = at == USEC_NEVER};
+    *s = (struct slip){.end = e, .life = e->life, .ask = *q, .unheard = unheard};
     if (q->kind != ASK_ACQUIRE_DONE) {
         copy_ts(e, s->ts_local, &s->ask.u.child.ts_local);
         copy_ts(e, s->ts_remote, &s->ask.u.child.ts_remote);
         if (q->u.child.keys)
             copy_keys(s, q->u.child.keys);
     }
-    world_at(e->world, s->unheard ? e->world->now + e->desk[ASK_HAND].high : at, slip_perform, s);
+    world_at(e->world, at, slip_perform, s);
 }
 
 void desk_asked(struct end *e, const struct ask *q)
 {
     struct world *w = e->world;
     struct sheet *s;
+    bool unheard;
     usec_t at;
 
     if ((unsigned)q->to >= COUNT_OF(e->desk) || (unsigned)q->kind >= COUNT_OF(e->asks)) {
@@ -270,12 +270,12 @@ void desk_asked(struct end *e, const struct ask *q)
     if (q->deadline <= w->now && q->to != ASK_HAND)
         world_fail(w, "end %u asks %d with a deadline that has passed", e->index, (int)q->kind);
     e->asks[q->kind]++;
-    at = when(e, q);
+    at = when(e, q, &unheard);
     if (q->to == ASK_HAND) {
-        hand_asked(e, q, at);
+        hand_asked(e, q, at, unheard);
         return;
     }
-    if (at == USEC_NEVER)
+    if (unheard)
         return;
     s = calloc(1, sizeof(*s));
     if (!s)

@@ -47,6 +47,7 @@ void end_stop(struct end *e)
     e->conf = conf_unref(e->conf);
     outbox_done(&e->outbox);
     e->n_verdicts = 0;
+    memset(e->answered_until, 0, sizeof(e->answered_until));
     e->deadline = e->tick_at = USEC_NEVER;
 }
 

@@ -57,7 +57,6 @@ struct end {
     uint32_t generation;
     struct desk_faults desk[6]; /* by enum ask_to */
     unsigned install_exists;    /* per mille: INSTALL answers ERR_EXISTS */
-    usec_t hand_busy_until;     /* the hand works in order */
     usec_t answered_until[6];
     uint32_t verdicts[256]; /* handle - 1 -> connection + 1 */
     size_t n_verdicts;
