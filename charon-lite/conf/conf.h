@@ -130,6 +130,9 @@ struct conf_setup {
     int (*ca_hashes)(struct span file, uint8_t *out, size_t cap);
     /* May be NULL: say what is wrong with a named secret, certificate or key file (missing, mode, does not fit), for `check`. */
     int (*probe)(void *ctx, const struct conf_connection *, struct text *why);
+    /* May be NULL: the snapshot that runs. Its connections keep their index in the new one, so that a connection that comes or
+     * goes does not renumber the others; new ones take what is free. */
+    const struct conf *previous;
     /* May be NULL: the value of SSH_CONNECTION, for a warning where a selector would cut it. */
     const char *session;
     void *ctx;

@@ -182,18 +182,46 @@ static void connection_finish(struct reading *r, struct draft *d, struct conf_co
         child_finish((struct conf_child *)&c->children[i], c);
 }
 
+/* Who gets which index: those that the snapshot that runs knows keep theirs, the others take what is free, in order. */
+static struct draft **drafts_order(struct reading *r)
+{
+    size_t n = r->n_drafts, free_from = 0;
+    struct draft **order = arena_alloc(&r->tree, (n + 1) * sizeof(*order));
+    bool *placed = arena_alloc(&r->tree, n + 1);
+    size_t i = 0;
+
+    if (!order || !placed)
+        return NULL;
+    for (struct draft *d = r->first; d && r->setup->previous; d = d->next, i++) {
+        const struct conf_connection *before = conf_find(r->setup->previous, d->c.name);
+
+        if (before && before->index < n && !order[before->index]) {
+            order[before->index] = d;
+            placed[i] = true;
+        }
+    }
+    i = 0;
+    for (struct draft *d = r->first; d; d = d->next, i++) {
+        while (!placed[i] && order[free_from])
+            free_from++;
+        if (!placed[i])
+            order[free_from++] = d;
+    }
+    return order;
+}
+
 void drafts_finish(struct reading *r)
 {
     struct conf *conf = r->conf;
+    struct draft **order = drafts_order(r);
 
     conf->connections = arena_alloc(r->keep, (r->n_drafts + 1) * sizeof(*conf->connections));
-    for (struct draft *d = r->first; d && conf->connections; d = d->next) {
-        struct conf_connection *c = &conf->connections[conf->n_connections];
+    for (size_t i = 0; order && conf->connections && i < r->n_drafts; i++) {
+        struct draft *d = order[i];
 
-        c->index = (uint16_t)conf->n_connections++;
-        d->c.index = c->index;
-        *c = d->c;
-        connection_finish(r, d, c);
-        d->c = *c;
+        d->c.index = (uint16_t)i;
+        connection_finish(r, d, &d->c);
+        conf->connections[i] = d->c;
+        conf->n_connections++;
     }
 }

@@ -372,6 +372,56 @@ static void differences_are_seen(void **state)
     conf_unref(a);
 }
 
+static struct conf *read_after(const struct conf *previous, const char *names)
+{
+    struct conf_setup after = setup;
+    struct conf_report report;
+    struct conf *conf;
+    char yaml[1000];
+    int n = snprintf(yaml, sizeof(yaml), "defaults: { psk: file:x }\nconnections:\n");
+
+    for (; *names; names++)
+        n += snprintf(yaml + n, sizeof(yaml) - (size_t)n, "  %c: { remote: 192.0.2.%d, remote_net: 10.%d.0.0/16 }\n", *names,
+                      *names, *names);
+    after.previous = previous;
+    conf_report_init(&report);
+    conf = conf_read_text(&after, "a", span_str(yaml), &report);
+    if (!conf)
+        show(&report);
+    assert_non_null(conf);
+    conf_report_done(&report);
+    return conf;
+}
+
+static void order_is(const struct conf *conf, const char *names)
+{
+    assert_int_equal(conf->n_connections, strlen(names));
+    for (size_t i = 0; names[i]; i++) {
+        assert_int_equal(conf->connections[i].name[0], names[i]);
+        assert_int_equal(conf->connections[i].index, i);
+        assert_ptr_equal(conf_find(conf, conf->connections[i].name), &conf->connections[i]);
+    }
+}
+
+/* A connection that comes or goes renumbers no other where that can be. */
+static void indexes_stay(void **state)
+{
+    static const struct {
+        const char *names, *order;
+    } steps[] = {{"abcd", "abcd"}, {"zabcd", "abcdz"}, {"zcyd", "zycd"}, {"dcz", "zdc"}, {"", ""}, {"ab", "ab"}, {"ba", "ab"}};
+    struct conf *conf = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        struct conf *next = read_after(conf, steps[i].names);
+
+        order_is(next, steps[i].order);
+        conf_unref(conf);
+        conf = next;
+    }
+    conf_unref(conf);
+}
+
 static void references_are_counted(void **state)
 {
     struct conf *conf = read_ok("");
@@ -414,6 +464,7 @@ int main(void)
         cmocka_unit_test(full_has_every_setting),
         cmocka_unit_test(print_reads_back),
         cmocka_unit_test(differences_are_seen),
+        cmocka_unit_test(indexes_stay),
         cmocka_unit_test(references_are_counted),
         cmocka_unit_test(documents_are_true), /* tools/conf-doc writes them */
     };
