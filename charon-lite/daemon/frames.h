@@ -21,6 +21,8 @@ enum frame {
     FRAME_DONE,      /* any -> parent: i32 error, text. The first one says that the process is ready */
     FRAME_OPEN,      /* vault, judge -> parent: u8 kind, reference of a file */
     FRAME_OPENED,    /* parent -> vault, judge: i32 error, text; with the descriptor when there is no error */
+    FRAME_PING,      /* parent -> any, now and then */
+    FRAME_PONG,      /* any -> parent: alive */
     FRAME_NEIGHBOUR, /* parent -> any: u8 role, with a descriptor: speak to it there from now on */
 };
 

@@ -97,13 +97,14 @@ static void proc_frame(void *ctx, struct channel *c, uint8_t type, struct span b
     struct proc *p = link->proc;
     bool parent = link == &p->parent;
 
-    (void)c;
     if (type == CHANNEL_CLOSED && parent)
         _exit(0); /* alone in the world */
     if (type == CHANNEL_CLOSED && p->kind->gone)
         p->kind->gone(p, link->role);
     else if (parent && type == FRAME_CONFIGURE)
         proc_configured(p, body);
+    else if (parent && type == FRAME_PING)
+        channel_begin(c, FRAME_PONG), channel_end(c);
     else if (parent && type == FRAME_NEIGHBOUR)
         proc_neighbour(p, body);
     else if (parent && type == FRAME_OPENED)

@@ -21,8 +21,10 @@
 #include "daemon/proc.h"
 
 #define REPLY_WAIT (60 * USEC_SEC)
+#define STATUS_WAIT (3 * USEC_SEC)
 #define RESTARTS_WITHIN (60 * USEC_SEC)
-enum { RESTARTS_MAX = 6, DISABLED_MAX = 256 };
+#define PULSE (5 * USEC_SEC)
+enum { RESTARTS_MAX = 6, DISABLED_MAX = 256, MISSED_MAX = 6 };
 
 struct member {
     struct crew *crew;
@@ -30,6 +32,7 @@ struct member {
     pid_t pid; /* 0 = does not live */
     struct channel *channel;
     bool ended, done;
+    unsigned missed; /* pings without a word since */
     int err;
     char why[4000];
 };
@@ -39,7 +42,7 @@ struct crew {
     struct conf *conf, *next; /* next: being prepared */
     const struct files *files;
     size_t last_opened; /* where in the configuration the last file that was asked for is named */
-    struct timer *mend;
+    struct timer *mend, *pulse;
     usec_t restarts[RESTARTS_MAX];
     char *disabled[DISABLED_MAX];
     size_t n_disabled;
@@ -177,6 +180,7 @@ static void member_frame(void *ctx, struct channel *channel, uint8_t type, struc
     struct text t;
 
     (void)channel;
+    m->missed = 0;
     if (type == CHANNEL_CLOSED) {
         m->ended = true;
         if (!m->crew->closing && m->crew->mend)
@@ -203,9 +207,9 @@ static struct buf *member_begin(struct member *m, enum frame type)
 }
 
 /* The error of its DONE, or of its silence; the text is in m->why. */
-static int member_wait(struct member *m)
+static int member_wait_for(struct member *m, usec_t patience)
 {
-    int err = m->channel ? channel_wait(m->channel, &m->done, loop_now() + REPLY_WAIT) : ERR_IO;
+    int err = m->channel ? channel_wait(m->channel, &m->done, loop_now() + patience) : ERR_IO;
     struct text t;
 
     if (!err)
@@ -215,15 +219,18 @@ static int member_wait(struct member *m)
     return err;
 }
 
-static int member_ask(struct member *m, enum frame type, struct span body)
+static int member_wait(struct member *m)
+{
+    return member_wait_for(m, REPLY_WAIT);
+}
+
+static int member_ask(struct member *m, enum frame type, usec_t patience)
 {
     struct buf *b = member_begin(m, type);
 
-    if (b) {
-        buf_span(b, body);
+    if (b)
         channel_end(m->channel);
-    }
-    return member_wait(m);
+    return member_wait_for(m, patience);
 }
 
 static int member_configure(struct member *m, const struct conf *conf, const struct files *files, struct text *why)
@@ -313,6 +320,7 @@ static int member_fork(struct member *m, struct ends *e)
     if (m->pid < 0)
         return ERR_IO;
     m->ended = m->done = false;
+    m->missed = 0;
     close_one(&e->child[m->role]);
     for (enum role r = 0; r < ROLE_COUNT; r++)
         close_one(&e->link[m->role][r]);
@@ -451,6 +459,29 @@ static void crew_mend(void *ctx, unsigned what)
     }
 }
 
+/* Who says nothing to so many pings hangs, and is ended; crew_mend() does the rest. */
+static void crew_pulse(void *ctx, unsigned what)
+{
+    struct crew *c = ctx;
+
+    (void)what;
+    for (enum role r = 0; r < ROLE_COUNT; r++) {
+        struct member *m = &c->members[r];
+
+        if (m->ended || !m->channel || m->pid <= 0)
+            continue;
+        if (m->missed++ == MISSED_MAX) {
+            crew_say(c, LEVEL_ERROR, "the process %s has not answered for %d s and is ended", role_name(r),
+                     (int)(MISSED_MAX * PULSE / USEC_SEC));
+            kill(m->pid, SIGKILL);
+        } else if (channel_begin(m->channel, FRAME_PING)) {
+            channel_end(m->channel);
+            channel_flush(m->channel);
+        }
+    }
+    timer_set(c->pulse, loop_now() + PULSE);
+}
+
 /* --- the table ----------------------------------------------------------------------------------------------------------------
  */
 
@@ -462,6 +493,7 @@ static struct crew *split_close(struct crew *c)
     for (enum role r = 0; r < ROLE_COUNT; r++)
         member_bury(&c->members[r], false);
     timer_free(c->mend);
+    timer_free(c->pulse);
     for (size_t i = 0; i < c->n_disabled; i++)
         free(c->disabled[i]);
     conf_unref(c->conf);
@@ -485,6 +517,10 @@ static struct crew *split_open(const struct crew_setup *s, struct text *why)
         return split_close(c);
     c->closing = false;
     c->mend = loop_timer(s->loop, crew_mend, c);
+    c->pulse = loop_timer(s->loop, crew_pulse, c);
+    if (!c->mend || !c->pulse)
+        return split_close(c);
+    timer_set(c->pulse, loop_now() + PULSE);
     return c;
 }
 
@@ -552,7 +588,7 @@ static int split_enable(struct crew *c, const char *connection, bool on)
 static void split_disarm(struct crew *c)
 {
     c->closing = true;
-    if (!c->members[ROLE_HAND].ended && member_ask(&c->members[ROLE_HAND], FRAME_DISARM, SPAN_NONE))
+    if (!c->members[ROLE_HAND].ended && member_ask(&c->members[ROLE_HAND], FRAME_DISARM, REPLY_WAIT))
         crew_say(c, LEVEL_WARNING, "%s", c->members[ROLE_HAND].why);
 }
 
@@ -561,7 +597,7 @@ static void split_status(struct crew *c, struct text *out)
     static const enum role who[] = {ROLE_CORE, ROLE_HAND};
 
     for (size_t i = 0; i < COUNT_OF(who); i++) {
-        member_ask(&c->members[who[i]], FRAME_STATUS, SPAN_NONE);
+        member_ask(&c->members[who[i]], FRAME_STATUS, STATUS_WAIT);
         text_add(out, "%s%s", c->members[who[i]].why, c->members[who[i]].err ? "\n" : "");
     }
     text_add(out, "processes:");

@@ -106,6 +106,29 @@ static struct conf *steward_read(struct steward *s, uint32_t generation, struct 
     return c;
 }
 
+static bool lists_differ(const char *const *a, const char *const *b)
+{
+    if (!a || !b)
+        return a != b;
+    for (; *a && *b && !strcmp(*a, *b); a++, b++)
+        ;
+    return *a || *b;
+}
+
+static bool texts_differ(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) != 0 : a != b;
+}
+
+/* What was opened with privilege at the start stays as it is. */
+static void note_restart(const struct conf *old, const struct conf *new, struct text *why)
+{
+    if (old->port != new->port || old->port_natt != new->port_natt || lists_differ(old->listen, new->listen))
+        text_add(why, "warning: listen and ports stay as they are until the daemon is started again\n");
+    if (texts_differ(old->control_socket, new->control_socket) || texts_differ(old->control_group, new->control_group))
+        text_add(why, "warning: the control socket stays as it is until the daemon is started again\n");
+}
+
 static int steward_reload(struct steward *s, struct text *why)
 {
     struct files files;
@@ -122,6 +145,7 @@ static int steward_reload(struct steward *s, struct text *why)
     if (!err) {
         struct files old = s->files;
 
+        note_restart(s->conf, c, why);
         conf_unref(s->conf);
         s->conf = c;
         s->files = files;
