@@ -7,9 +7,11 @@
 #include <openssl/bn.h>
 #include <openssl/ec.h>
 #include <openssl/obj_mac.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { FIELD_MAX = 66, CANDIDATES_MAX = 128 };
+enum { FIELD_MAX = 66, CANDIDATES_MAX = 128, CURVE_ID_MAX = 30 };
 
 /* What a curve needs, kept by each thread from its first use on. */
 struct curve {
@@ -33,12 +35,51 @@ static int curve_nid(uint16_t id)
     return NID_undef;
 }
 
+/* Curves by number, made by each thread for itself and freed with it: workers come and go. */
+static pthread_key_t curves_key;
+static pthread_once_t curves_once = PTHREAD_ONCE_INIT;
+static bool curves_key_made;
+
+static void curves_free(void *curves)
+{
+    for (struct curve *c = curves; c <= (struct curve *)curves + CURVE_ID_MAX; c++) {
+        EC_GROUP_free(c->group);
+        BN_CTX_free(c->numbers);
+    }
+    free(curves);
+}
+
+static void curves_key_make(void)
+{
+    curves_key_made = pthread_key_create(&curves_key, curves_free) == 0;
+}
+
+static struct curve *curves_of_thread(void)
+{
+    struct curve *curves;
+
+    pthread_once(&curves_once, curves_key_make);
+    if (!curves_key_made)
+        return NULL;
+    curves = pthread_getspecific(curves_key);
+    if (curves)
+        return curves;
+    curves = calloc(CURVE_ID_MAX + 1, sizeof(*curves));
+    if (curves && pthread_setspecific(curves_key, curves) != 0) {
+        free(curves);
+        curves = NULL;
+    }
+    return curves;
+}
+
 /* NULL when OpenSSL has no such curve or no memory. */
 static const struct curve *curve_of(const struct alg *a)
 {
-    static _Thread_local struct curve cached[31];
-    struct curve *c = &cached[a->id];
+    struct curve *curves = curves_of_thread(), *c;
 
+    if (!curves)
+        return NULL;
+    c = &curves[a->id];
     if (!c->group)
         c->group = EC_GROUP_new_by_curve_name(curve_nid(a->id));
     if (!c->numbers)

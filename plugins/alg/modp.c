@@ -5,6 +5,10 @@
 #include "suite/alg.h"
 
 #include <openssl/bn.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+enum { GROUP_ID_MAX = 18 };
 
 /* What a group needs, kept by each thread from its first use on. */
 struct group {
@@ -44,18 +48,55 @@ static void group_done(struct group *g)
     *g = (struct group){0};
 }
 
+/* Groups by number, made by each thread for itself and freed with it: workers come and go. */
+static pthread_key_t groups_key;
+static pthread_once_t groups_once = PTHREAD_ONCE_INIT;
+static bool groups_key_made;
+
+static void groups_free(void *groups)
+{
+    for (size_t i = 0; i <= GROUP_ID_MAX; i++)
+        group_done((struct group *)groups + i);
+    free(groups);
+}
+
+static void groups_key_make(void)
+{
+    groups_key_made = pthread_key_create(&groups_key, groups_free) == 0;
+}
+
+static struct group *groups_of_thread(void)
+{
+    struct group *groups;
+
+    pthread_once(&groups_once, groups_key_make);
+    if (!groups_key_made)
+        return NULL;
+    groups = pthread_getspecific(groups_key);
+    if (groups)
+        return groups;
+    groups = calloc(GROUP_ID_MAX + 1, sizeof(*groups));
+    if (groups && pthread_setspecific(groups_key, groups) != 0) {
+        free(groups);
+        groups = NULL;
+    }
+    return groups;
+}
+
 static const struct group *group_of(const struct alg *a)
 {
-    static _Thread_local struct group cached[19];
-    struct group *g = &cached[a->id];
+    struct group *groups = groups_of_thread(), *g;
 
+    if (!groups)
+        return NULL;
+    g = &groups[a->id];
     if (g->p)
         return g;
     g->p = prime_of(a->id);
-    g->top = BN_dup(g->p);
+    g->top = g->p ? BN_dup(g->p) : NULL;
     g->mont = BN_MONT_CTX_new();
     g->numbers = BN_CTX_new();
-    if (g->p && g->top && g->mont && g->numbers && BN_sub_word(g->top, 1) == 1 && BN_MONT_CTX_set(g->mont, g->p, g->numbers) == 1)
+    if (g->top && g->mont && g->numbers && BN_sub_word(g->top, 1) == 1 && BN_MONT_CTX_set(g->mont, g->p, g->numbers) == 1)
         return g;
     group_done(g);
     return NULL;

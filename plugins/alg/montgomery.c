@@ -6,24 +6,41 @@
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <string.h>
 
 enum { X25519_LEN = 32, X448_LEN = 56, KE_CURVE25519 = 31, KE_CURVE448 = 32 };
 
-/* A context a thread and curve for making keys of bytes: to find the key manager by name costs microseconds. */
+/* A context a thread and curve for making keys of bytes, for to find the key manager by name costs microseconds; freed with its
+ * thread: workers come and go. */
+static pthread_key_t ctx_keys[2];
+static pthread_once_t ctx_once = PTHREAD_ONCE_INIT;
+static bool ctx_keys_made;
+
+static void ctx_free(void *ctx)
+{
+    EVP_PKEY_CTX_free(ctx);
+}
+
+static void ctx_keys_make(void)
+{
+    ctx_keys_made = pthread_key_create(&ctx_keys[0], ctx_free) == 0 && pthread_key_create(&ctx_keys[1], ctx_free) == 0;
+}
+
 static EVP_PKEY_CTX *curve_ctx(const struct alg *a)
 {
-    static _Thread_local EVP_PKEY_CTX *cached[2];
     unsigned curve = a->id == KE_CURVE448;
+    EVP_PKEY_CTX *ctx;
 
-    if (cached[curve])
-        return cached[curve];
-    cached[curve] = EVP_PKEY_CTX_new_from_name(NULL, curve ? "X448" : "X25519", NULL);
-    if (cached[curve] && EVP_PKEY_fromdata_init(cached[curve]) != 1) {
-        EVP_PKEY_CTX_free(cached[curve]);
-        cached[curve] = NULL;
-    }
-    return cached[curve];
+    pthread_once(&ctx_once, ctx_keys_make);
+    ctx = ctx_keys_made ? pthread_getspecific(ctx_keys[curve]) : NULL;
+    if (ctx || !ctx_keys_made)
+        return ctx;
+    ctx = EVP_PKEY_CTX_new_from_name(NULL, curve ? "X448" : "X25519", NULL);
+    if (ctx && EVP_PKEY_fromdata_init(ctx) == 1 && pthread_setspecific(ctx_keys[curve], ctx) == 0)
+        return ctx;
+    EVP_PKEY_CTX_free(ctx);
+    return NULL;
 }
 
 /* A key of a public value alone, or with a scalar; the one beside a scalar takes no part in a derivation. */
