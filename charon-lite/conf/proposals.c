@@ -38,19 +38,30 @@ static const struct proposal *proposal_keep(struct reading *r, const struct prop
     return copy;
 }
 
-/* RFC 8221, RFC 8247: what is there for old peers only. */
+/* RFC 8221, RFC 8247: what is there for old peers only. A PRF that follows from the integrity algorithm is not said twice. */
+static bool is_weak(const struct reading *r, const char *text, const struct transform *t, const char **name)
+{
+    const struct alg *alg = alg_find(r->setup->algs, t->type, t->id, t->key_bits);
+    bool sha1 = t->id == 2 && (t->type == TRANSFORM_INTEG || (t->type == TRANSFORM_PRF && strstr(text, "prfsha1")));
+
+    *name = alg ? alg->name : "an algorithm";
+    return sha1 || (alg && (alg->flags & ALG_LEGACY));
+}
+
 static void weak_warn(struct reading *r, const struct node *node, const struct proposal *p)
 {
-    for (size_t i = 0; i < p->n_transforms; i++) {
-        const struct transform *t = &p->transforms[i];
-        const struct alg *alg = alg_find(r->setup->algs, t->type, t->id, t->key_bits);
-        bool weak = alg && (alg->flags & ALG_LEGACY);
-        bool sha1 = (t->type == TRANSFORM_PRF || t->type == TRANSFORM_INTEG) && t->id == 2;
+    char words[200];
+    struct text t = text_in(words, sizeof(words));
+    size_t n = 0;
 
-        if (weak || sha1)
-            warning_at(r, node, "%s is weak (RFC 8247, RFC 8221): only for a peer that can do no better%s",
-                       alg ? alg->name : "this algorithm", sha1 ? "; SHA2-256 is sha256" : "");
+    for (size_t i = 0; i < p->n_transforms; i++) {
+        const char *name;
+
+        if (is_weak(r, node->text, &p->transforms[i], &name))
+            text_add(&t, "%s%s", n++ ? ", " : "", name);
     }
+    if (n)
+        warning_at(r, node, "%s: weak (RFC 8247, RFC 8221), and only for a peer that can do no better", words);
 }
 
 static const struct proposal *proposal_words(struct reading *r, const struct row *row, const struct node *node)

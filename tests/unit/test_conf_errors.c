@@ -185,7 +185,11 @@ static const struct {
     {NETS "    child: { pfs: require, esp: [aes256gcm16] }\n", "7:33: error: ", "no proposal has a key exchange"},
     {NETS "    child: { pfs: require, esp: [aes256gcm16-x25519] }\n", "", NULL},
     {NETS "    ike: { dead_after: 2s }\n", "7:24: warning: ", "RFC 7296 2.4"},
-    {NETS "    child: { esp: aes256-sha1 }\n", "7:19: warning: ", "weak"},
+    {NETS "    child: { esp: aes256-sha1 }\n", "7:19: warning: ", "sha1: weak"},
+    {NETS "    ike: { proposals: [3des-sha1-modp1024, aes256-sha256-modp2048-modp1024] }\n",
+     "7:24: warning: ", "3des, sha1, modp1024: weak"},
+    {NETS "    ike: { proposals: [aes256gcm16-prfsha256-x25519, aes256-sha256-modp2048-modp1024] }\n",
+     "7:54: warning: ", "modp1024: weak"},
 
     /* names */
     {"connections:\n  a b:\n    remote: x\n", "2:3: error: ", "cannot name a connection"},
