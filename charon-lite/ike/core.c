@@ -57,7 +57,7 @@ struct core *core_free(struct core *c)
 {
     if (!c)
         return NULL;
-    c->started = false; /* nothing is begun any more */
+    c->started = false;            /* nothing is begun any more */
     while (!list_empty(&c->sas)) { /* a heir in the making goes with its maker */
         struct ike_sa *sa = LIST_ITEM(c->sas.next, struct ike_sa, in_core);
 

@@ -49,7 +49,6 @@ void xchg_free(struct xchg *x)
     secret_done(&x->shared);
     secret_done(&x->ni);
     secret_done(&x->nr);
-    free(x->first_error);
     x->core->counts.exchanges--;
     arena_done(&x->arena);
     free(x);

@@ -110,7 +110,7 @@ static enum step heard_error(struct xchg *x, const struct payload *n)
         }
         text_add(&t, "; set `ike: {proposals: [...]}` to what the peer has");
     }
-    x->first_error = strdup(line);
+    x->first_error = arena_string(&x->arena, line);
     wake_set(x->core, &x->sa->retransmit, x->core->now + 2 * USEC_SEC);
     return STEP_DROP;
 }
