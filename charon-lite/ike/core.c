@@ -194,6 +194,9 @@ static void child_answer(struct core *c, struct child_sa *child, const struct an
              a->why ? a->why : "no reason given");
         child->want_delete = true;
         sa_wake(child->sa);
+    } else if (a->kind == ASK_CHILD_QUERY) {
+        if (a->result == ANSWER_OK)
+            sa_heard_traffic(child->sa, a->u.query.idle_in_s);
     } else if (a->result == ANSWER_FAILED && a->why) {
         tell(c, FACT_KERNEL, child->peer, child->sa, child, "%s", a->why);
     }

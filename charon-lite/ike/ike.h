@@ -180,6 +180,7 @@ struct ike_sa {
     bool is_heir;          /* made by a rekey */
     bool replaced;         /* its children went to an heir */
     bool probed;           /* liveness was asked at least once */
+    bool traffic_asked;    /* the hand, whether packets came */
     usec_t first_probe;    /* a responder's new SA that stays silent */
     uint32_t lost_spis[8]; /* Child SAs that only the peer believes in: to be deleted there */
     size_t n_lost;
@@ -206,6 +207,7 @@ void sa_deleted_by_peer(struct ike_sa *);
 void sa_wake(struct ike_sa *); /* look for work at the end of this step */
 void sa_pump(struct ike_sa *);
 void sa_heard(struct ike_sa *, const struct path *);      /* an authenticated, new message came from there */
+void sa_heard_traffic(struct ike_sa *, int64_t idle_s);   /* ESP came that long ago; -1 = never */
 void sa_move(struct ike_sa *, const struct path *);       /* new addresses, children follow (2.23) */
 void sa_inherit(struct ike_sa *heir, struct ike_sa *old); /* children change their IKE SA (2.8, 1.3.2) */
 void sa_established(struct ike_sa *);

@@ -105,7 +105,32 @@ static void sa_life(struct core *c, struct timer *t)
     }
 }
 
-/* Only a peer that has been silent is asked (2.4). */
+static bool traffic_ask(struct ike_sa *sa)
+{
+    bool asked = false;
+    struct ask ask;
+
+    LIST_EACH (it, &sa->children) {
+        struct child_sa *child = LIST_ITEM(it, struct child_sa, in_sa);
+
+        if (child->state != CHILD_UP)
+            continue;
+        child_ask(child, &ask, ASK_CHILD_QUERY);
+        out_ask(sa->core, &ask);
+        asked = true;
+    }
+    return asked;
+}
+
+void sa_heard_traffic(struct ike_sa *sa, int64_t idle_s)
+{
+    usec_t last = sa->core->now - idle_s * USEC_SEC;
+
+    if (idle_s >= 0 && idle_s < sa->core->now / USEC_SEC && last > sa->last_heard)
+        sa->last_heard = last;
+}
+
+/* Only a peer that has been silent is asked (2.4); ESP from it is as good a sign of life as any, so the hand is asked first. */
 static void sa_liveness(struct core *c, struct timer *t)
 {
     struct ike_sa *sa = CONTAINER_OF(t, struct ike_sa, liveness);
@@ -116,6 +141,12 @@ static void sa_liveness(struct core *c, struct timer *t)
 
     if (sa->replaced || sa->redundant)
         return; /* it is on its way out: sa_life() sees to that */
+    if (c->now >= due && !sa->traffic_asked && traffic_ask(sa)) {
+        sa->traffic_asked = true;
+        wake_set(c, t, c->now + TRAFFIC_WAIT);
+        return;
+    }
+    sa->traffic_asked = false;
     if (c->now >= due) {
         sa->probed = true;
         sa->want_liveness = true;

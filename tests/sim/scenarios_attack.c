@@ -152,6 +152,7 @@ static void flood(struct world *w)
     w->laws.steps_max = 100000;
     w->end[1].globals.limits = (struct conf_limits){
         .half_open_max = 200, .half_open_per_source = 20, .cookie_threshold = 50, .ike_max = 1000, .children_per_ike_max = 16};
+    w->end[1].plan[0].remote = (struct addr){0}; /* any */
     w->net.tap = learn_tap;
     w->net.tap_ctx = &f;
     if (!go_up(w) || !EXPECT(w, f.len > 0))
@@ -164,6 +165,7 @@ static void flood(struct world *w)
     }
     world_run(w, 600 * MS);
     n = core_count(w->end[1].core);
+    world_trace(w, "%zu half open, %llu cookies, %zu IKE SAs", n.half_open, (unsigned long long)n.cookies_sent, n.ike_sas);
     EXPECT(w, n.half_open <= 200 && n.cookies_sent > 4000 && n.ike_sas <= 201);
     end_restart(&w->end[0]); /* the true peer, under fire */
     if (settle(w, MINUTE))

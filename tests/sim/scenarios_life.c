@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Peers that vanish, come back and move; reloads; restarts. */
+#include "memory.h"
 #include "scenario.h"
 #include "wire/wire.h"
 
-#include <malloc.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void liveness(struct world *w)
@@ -244,6 +245,17 @@ static void up_fails(struct world *w)
     world_run(w, 10 * MINUTE);
 }
 
+static size_t memory_now(struct world *w)
+{
+    laws_done(&w->laws);
+    for (size_t i = 0; i < COUNT_OF(w->trace); i++) {
+        free(w->trace[i]);
+        w->trace[i] = NULL;
+    }
+    w->n_trace = 0;
+    return memory_in_use();
+}
+
 /* The memory of a core that held a thousand tunnels, one after the other, is that of one that held a few. */
 static void memory(struct world *w)
 {
@@ -256,17 +268,15 @@ static void memory(struct world *w)
         world_run(w, 2 * MINUTE);
         if (k == 19) {
             EXPECT(w, !laws_empty(w));
-            laws_done(&w->laws);
-            few = mallinfo2().uordblks;
+            few = memory_now(w);
         }
         if (k == 219)
             break;
         end_order(&w->end[0], ORDER_UP, "to1", NULL);
         world_run(w, 10 * SEC);
     }
-    laws_done(&w->laws);
-    many = mallinfo2().uordblks;
-    if (many > few + 8192)
+    many = memory_now(w);
+    if (many > few + 1024)
         world_fail(w, "200 tunnels leave %zu bytes behind", many - few);
 }
 
