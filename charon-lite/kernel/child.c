@@ -287,7 +287,7 @@ static uint32_t choose_reqid(const struct hand *h, const struct ask_child *a, co
 
 static int claim_selectors(struct hand *h, struct sa_record *r, const struct conf_child *conf, struct text *t)
 {
-    struct selector *s = calloc(SELECTORS_MAX, sizeof *s);
+    struct selector *s = reallocarray(NULL, SELECTORS_MAX, sizeof *s);
     struct ts_list l = {r->ts, r->n_local}, m = {r->ts + r->n_local, r->n_remote};
     int n = s ? selectors_of_lists(l, m, s, SELECTORS_MAX, t) : ERR_MEMORY, err = 0;
 

@@ -128,7 +128,7 @@ int closed_make(struct hand *h, struct hand_child *child, struct text *why)
     struct ts local[TS_LIST_MAX], remote[TS_LIST_MAX];
     struct ts_list l = selectors_configured(child->conf, false, &child->conn->local, NULL, local);
     struct ts_list r = selectors_configured(child->conf, true, &child->conn->remote, NULL, remote);
-    struct selector *s = calloc(SELECTORS_MAX, sizeof *s);
+    struct selector *s = reallocarray(NULL, SELECTORS_MAX, sizeof *s);
     int n = s ? close_pairs(h, child, l, r, s, why) : ERR_MEMORY;
 
     if (n > 0)

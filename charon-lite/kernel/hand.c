@@ -114,8 +114,11 @@ struct hand *hand_new(const struct hand_setup *setup, struct text *why)
 
 /* --- configuration --------------------------------------------------------------------------------------------------- */
 
-static struct hand_conn *conn_find(const struct hand *h, const char *name)
+/* By name; `guess` is where it most likely stands: at the place it has in the other snapshot. */
+static struct hand_conn *conn_find(const struct hand *h, const char *name, size_t guess)
 {
+    if (h->conf && guess < h->conf->n_connections && !strcmp(h->conns[guess].conf->name, name))
+        return &h->conns[guess];
     for (size_t i = 0; h->conf && i < h->conf->n_connections; i++)
         if (!strcmp(h->conns[i].conf->name, name))
             return &h->conns[i];
@@ -139,7 +142,7 @@ static void conn_inherit(struct hand_conn *c, const struct hand_conn *old)
 
 static int conn_make(struct hand *h, struct hand_conn *c, const struct conf_connection *conf)
 {
-    const struct hand_conn *old = conn_find(h, conf->name);
+    const struct hand_conn *old = conn_find(h, conf->name, conf->index);
     int first = 0;
 
     c->conf = conf;
@@ -181,12 +184,24 @@ static struct hand_conn *conns_make(struct hand *h, const struct conf *conf, int
     return conns;
 }
 
+static struct hand_child *child_of(struct hand_conn *c, const char *name)
+{
+    for (size_t j = 0; j < c->conf->n_children; j++)
+        if (!strcmp(c->conf->children[j].name, name))
+            return &c->children[j];
+    return NULL;
+}
+
 static struct hand_child *successor(struct hand_conn *conns, const struct conf *conf, const struct hand_child *old)
 {
+    const char *name = old->conn->conf->name;
+    size_t guess = old->conn->conf->index;
+
+    if (guess < conf->n_connections && !strcmp(conf->connections[guess].name, name))
+        return child_of(&conns[guess], old->conf->name);
     for (size_t i = 0; i < conf->n_connections; i++)
-        for (size_t j = 0; j < conf->connections[i].n_children && !strcmp(conf->connections[i].name, old->conn->conf->name); j++)
-            if (!strcmp(conf->connections[i].children[j].name, old->conf->name))
-                return &conns[i].children[j];
+        if (!strcmp(conf->connections[i].name, name))
+            return child_of(&conns[i], old->conf->name);
     return NULL;
 }
 
@@ -250,7 +265,7 @@ int hand_configure(struct hand *h, struct conf *conf)
 
 static int set_disabled(struct hand *h, const char *connection, bool disabled)
 {
-    struct hand_conn *c = conn_find(h, connection);
+    struct hand_conn *c = conn_find(h, connection, 0);
     struct text t = text_in(h->why, sizeof h->why);
 
     if (!c)

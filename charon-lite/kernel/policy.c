@@ -163,6 +163,11 @@ void policy_adopt(struct hand *h, const struct kernel_policy *found)
         p = policy_new(h, found, hash, number ? number : number_next(h));
     if (!p)
         return;
+    if (p->now.index != found->index) {
+        h->by_number[POLICY_INDEX_NUMBER(p->now.index)] = NULL;
+        if (number_room(h, number) && !h->by_number[number])
+            h->by_number[number] = p;
+    }
     p->now = *found;
     p->in_kernel = p->seen = true;
     p->taken = false;

@@ -9,7 +9,8 @@
 #include <sys/socket.h>
 
 #define KEY_MAX 256
-#define WINDOW_MAX 4096 /* XFRMA_REPLAY_ESN_MAX bits */
+#define WINDOW_MAX 4096    /* XFRMA_REPLAY_ESN_MAX bits */
+#define MAPPING_EVERY_S 1u /* a peer's new port is reported at most so often, not with each packet */
 
 static void put_cipher(struct nl_msg *m, const struct kernel_sa *sa)
 {
@@ -147,6 +148,8 @@ struct nl_msg *xfrm_sa_add(const struct xfrm *x, const struct kernel_sa *sa)
         put_integrity(m, sa);
     if (sa->udp_encap)
         put_encap(m, sa->encap_sport, sa->encap_dport);
+    if (sa->udp_encap && !sa->outbound)
+        nla_put_u32(m, XFRMA_MTIMER_THRESH, MAPPING_EVERY_S);
     put_replay(x, m, sa);
     put_marks(m, sa);
     if (x->has_direction)
