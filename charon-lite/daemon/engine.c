@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/engine.h"
+#include "config.h"
+#include "daemon/keylog.h"
 
 #include <stdlib.h>
 
@@ -193,6 +195,10 @@ struct engine *engine_new(const struct engine_setup *s)
     e->setup = *s;
     list_init(&e->waiting);
     outbox_init(&e->outbox);
+#ifdef KEYLOG
+    core.keylog = s->keylog_fd >= 0 ? keylog_write : NULL;
+    core.keylog_ctx = &e->setup.keylog_fd;
+#endif
     net.ctx = work.ctx = e;
     work.run = worker_ke;
     work.done = engine_worked;

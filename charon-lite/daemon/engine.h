@@ -22,6 +22,7 @@ struct engine_setup {
     const struct alg_registry *algs;
     const struct net_sockets *sockets;
     unsigned threads;
+    int keylog_fd; /* used in builds with --enable-keylog */
     /* May answer at once with engine_hear(). */
     void (*ask)(void *ctx, const struct ask *); /* all but ASK_WORKER */
     void (*tell)(void *ctx, const struct tell *);

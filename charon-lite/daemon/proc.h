@@ -38,6 +38,7 @@ struct proc {
     const struct net_sockets *sockets;
     bool one_uid, dry_run;
     int parent_pid;
+    int keylog_fd; /* core only; -1 = none */
     /* from here on proc_run()'s */
     struct loop *loop;
     struct proc_link parent, links[ROLE_COUNT];

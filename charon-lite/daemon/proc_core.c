@@ -108,6 +108,7 @@ static int core_open(struct proc *p, struct text *why)
     c->proc = p;
     map_init(&c->map, &rng);
     list_init(&c->questions);
+    e.keylog_fd = p->keylog_fd;
     e.ask = core_ask;
     e.tell = core_tell;
     e.ctx = c;

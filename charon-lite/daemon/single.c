@@ -173,6 +173,7 @@ static int open_engine(struct crew *c)
     struct workers_setup w = {c->setup.loop, &alg_registry, FETCH_THREADS, FETCH_QUEUE_MAX, crew_resolve, crew_answer, c};
 
     e.sockets = &c->setup.sockets;
+    e.keylog_fd = c->setup.keylog_fd;
     e.ask = crew_ask;
     e.tell = crew_tell;
     e.ctx = c;

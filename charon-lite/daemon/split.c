@@ -314,6 +314,7 @@ static int member_fork(struct member *m, struct ends *e)
     p.one_uid = c->setup.options->one_uid;
     p.dry_run = c->setup.options->dry_run;
     p.parent_pid = parent;
+    p.keylog_fd = c->setup.keylog_fd;
     m->pid = fork();
     if (m->pid == 0)
         proc_run(&p, e->child[m->role], e->link[m->role]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "daemon/steward.h"
+#include "config.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "ctl/ctl.h"
+#include "daemon/keylog.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
 
@@ -25,7 +27,7 @@ struct steward {
     struct crew *crew;
     struct net_sockets sockets;
     struct ctl *ctl;
-    int ctl_fd;
+    int ctl_fd, keylog_fd;
     gid_t ctl_gid;
     const char *ctl_path;
     struct watch *signals[4];
@@ -398,9 +400,16 @@ static int open_crew(struct steward *s, struct text *why)
     struct crew_setup c = {.loop = s->loop, .options = s->options, .conf = s->conf, .files = &s->files};
     int err = net_open(&net, &s->sockets, why);
 
+#ifdef KEYLOG
+    s->keylog_fd = err || !s->options->keylog ? -1 : keylog_open(s->options->keylog, why);
+    if (!err && s->options->keylog && s->keylog_fd < 0)
+        return ERR_IO;
+#endif
+
     if (err)
         return err;
     c.sockets = s->sockets;
+    c.keylog_fd = s->keylog_fd;
     c.tell = steward_tell;
     c.say = steward_say;
     c.restarted = steward_restarted;
@@ -445,6 +454,8 @@ static void steward_close(struct steward *s)
         close(s->ctl_fd);
     }
     net_close(&s->sockets);
+    if (s->keylog_fd >= 0)
+        close(s->keylog_fd);
     for (size_t i = 0; i < COUNT_OF(s->signals); i++)
         watch_free(s->signals[i]);
     timer_free(s->stop_timer);
@@ -457,8 +468,11 @@ static void steward_close(struct steward *s)
 
 int steward_run(const struct options *o)
 {
-    struct steward s = {
-        .options = o, .kind = o->one_process ? &crew_single : &crew_split, .ctl_fd = -1, .sockets = {.route4 = -1, .route6 = -1}};
+    struct steward s = {.options = o,
+                        .kind = o->one_process ? &crew_single : &crew_split,
+                        .ctl_fd = -1,
+                        .keylog_fd = -1,
+                        .sockets = {.route4 = -1, .route6 = -1}};
     int err;
 
     s.started = loop_now();

@@ -161,6 +161,21 @@ static void fill_child(struct ask_child *c, const struct child_keys *keys)
     c->hard_seconds = 12;
 }
 
+/* No member was forgotten. */
+static void child_same(const struct ask_child *a, const struct ask_child *b)
+{
+#define SAME(m) assert_true(a->m == b->m)
+    SAME(peer.generation), SAME(peer.connection), SAME(peer.handle), SAME(child), SAME(reqid), SAME(protocol), SAME(transport);
+    SAME(inbound_only), SAME(replaced), SAME(udp_encap), SAME(we_initiated), SAME(spi_in), SAME(spi_out), SAME(old_spi_in);
+    SAME(suite.encr), SAME(suite.prf), SAME(suite.integ), SAME(suite.ke), SAME(suite.esn), SAME(acquire_seq);
+    SAME(soft_bytes), SAME(soft_packets), SAME(hard_bytes), SAME(hard_packets), SAME(soft_seconds), SAME(hard_seconds);
+#undef SAME
+    assert_true(endpoint_equal(&a->local, &b->local) && endpoint_equal(&a->remote, &b->remote));
+    assert_true(endpoint_equal(&a->old_local, &b->old_local) && endpoint_equal(&a->old_remote, &b->old_remote));
+    assert_true(addr_equal(&a->local_inner, &b->local_inner) && addr_equal(&a->remote_inner, &b->remote_inner));
+    assert_true(ts_list_equal(a->ts_local, b->ts_local) && ts_list_equal(a->ts_remote, b->ts_remote));
+}
+
 static void asks_of_children(void **state)
 {
     struct child_keys keys = {{(uint8_t *)(uintptr_t) "abcd", 4}, {0}, {(uint8_t *)(uintptr_t) "efgh", 4}, {0}};
@@ -175,17 +190,13 @@ static void asks_of_children(void **state)
         in.ticket = (struct ticket){1, 2};
         fill_child(&in.u.child, kind == ASK_CHILD_INSTALL ? &keys : NULL);
         ask_trip(&t, &in, &out);
-        assert_true(ts_list_equal(out.u.child.ts_local, in.u.child.ts_local));
-        assert_true(ts_list_equal(out.u.child.ts_remote, in.u.child.ts_remote));
         assert_int_equal(out.u.child.keys != NULL, kind == ASK_CHILD_INSTALL);
         if (out.u.child.keys) {
             assert_true(span_equal(secret_view(&out.u.child.keys->encr_i2r), S("abcd")));
             assert_true(span_equal(secret_view(&out.u.child.keys->encr_r2i), S("efgh")));
             assert_int_equal(out.u.child.keys->integ_i2r.len, 0);
         }
-        out.u.child.keys = in.u.child.keys;
-        out.u.child.ts_local.v = out.u.child.ts_remote.v = selectors;
-        assert_memory_equal(&out.u.child, &in.u.child, sizeof(in.u.child)); /* no member was forgotten */
+        child_same(&out.u.child, &in.u.child);
         trip_done(&t);
     }
 }
@@ -289,7 +300,8 @@ static void answers_of_the_outside(void **state)
     trip_done(&t);
     in = (struct answer){{1, 2}, ASK_CHILD_QUERY, ANSWER_OK, NULL, {.query = {1, 2, 3, 4, -1, 6}}};
     answer_trip(&t, &in, &out);
-    assert_memory_equal(&out.u.query, &in.u.query, sizeof(in.u.query));
+    assert_true(out.u.query.bytes_in == 1 && out.u.query.packets_in == 2 && out.u.query.bytes_out == 3);
+    assert_true(out.u.query.packets_out == 4 && out.u.query.idle_in_s == -1 && out.u.query.idle_out_s == 6);
     trip_done(&t);
     in = (struct answer){{1, 2}, ASK_RESOLVE, ANSWER_OK, NULL, {.resolve = {found, 2, ours}}};
     answer_trip(&t, &in, &out);
@@ -321,6 +333,24 @@ PLAIN_TRIP(event)
 PLAIN_TRIP(order)
 PLAIN_TRIP(tell)
 
+static void event_same(const struct event *a, const struct event *b)
+{
+#define SAME(m) assert_true(a->u.m == b->u.m)
+    assert_int_equal(a->kind, b->kind);
+    if (a->kind == EVENT_ACQUIRE) {
+        SAME(acquire.connection), SAME(acquire.child), SAME(acquire.generation), SAME(acquire.reqid), SAME(acquire.seq);
+        assert_true(ts_equal(&a->u.acquire.local, &b->u.acquire.local) && ts_equal(&a->u.acquire.remote, &b->u.acquire.remote));
+    } else if (a->kind == EVENT_EXPIRE || a->kind == EVENT_GONE) {
+        SAME(expire.spi), SAME(expire.hard);
+        assert_true(addr_equal(&a->u.expire.destination, &b->u.expire.destination));
+    } else if (a->kind == EVENT_MAPPING) {
+        SAME(mapping.spi_in);
+        assert_true(endpoint_equal(&a->u.mapping.old_remote, &b->u.mapping.old_remote));
+        assert_true(endpoint_equal(&a->u.mapping.new_remote, &b->u.mapping.new_remote));
+    }
+#undef SAME
+}
+
 static void events(void **state)
 {
     struct trip t;
@@ -342,7 +372,7 @@ static void events(void **state)
             in.u.mapping.new_remote = (struct endpoint){addr_v4(192, 0, 2, 9), 4501};
         }
         event_trip(&t, &in, &out);
-        assert_memory_equal(&out, &in, sizeof(in));
+        event_same(&out, &in);
         trip_done(&t);
     }
 }
