@@ -118,7 +118,10 @@ int jail_enter(enum role role, bool one_uid, struct text *why)
     if (role == ROLE_VAULT || role == ROLE_JUDGE)
         if (unshare(CLONE_NEWNET)) /* needs CAP_SYS_ADMIN: a help where it can be had */
             errno = 0;
-    capng_get_caps_process();
+    if (capng_get_caps_process()) {
+        text_add(why, "%s cannot read its own capabilities", role_name(role));
+        return ERR_REFUSED;
+    }
     keep_capabilities(role);
     if (one_uid) {
         capng_clear(CAPNG_SELECT_BOUNDS);

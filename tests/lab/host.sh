@@ -101,7 +101,7 @@ lab_install() { # lab_install PACKAGE...
 	for p; do dpkg-query -W -f '${db:Status-Status}\n' "$p" 2>/dev/null | grep -qx installed || want+=("$p"); done
 	[ ${#want[@]} -gt 0 ] || return 0
 	[ "$(id -u)" = 0 ] || { command -v sudo >/dev/null || die "root (or sudo) is needed to install: ${want[*]}"; su=(sudo); }
-	say "installing ${want[*]}"
+	[ "${LAB_QUIET:-0}" = 1 ] || say "installing ${want[*]}"
 	log=$(mktemp)
 	if ! { "${su[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0 --no-install-recommends install "${want[@]}" ||
 		{ "${su[@]}" apt-get -q -o Acquire::Check-Valid-Until=false update &&
