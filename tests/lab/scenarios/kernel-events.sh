@@ -70,6 +70,8 @@ hand_ok ga remove paris/net in=0x1040 >/dev/null
 hand_ok ga natt 4500 >/dev/null; hand_ok gb natt 4500 >/dev/null
 check "UDP encapsulation: both install" both 5 udp=4500,4500
 check "ping in UDP" pings ha 10.2.0.2
+if in_ns ga nft add table ip try 2>/dev/null; then
+in_ns ga nft delete table ip try
 in_ns ga nft -f - <<-EOF
 	table ip nat {
 	  chain post {
@@ -87,6 +89,7 @@ check "update to the new port" hand_ok gb update paris/net in=0x1051 out=0x1050 
 check "ping, the answers go to the new port" pings ha 10.2.0.2
 check "they did" bash -c "[ $(tcpdump -nr $W/wire.pcap 'udp dst port 5555' 2>/dev/null | wc -l) -ge 3 ]"
 in_ns ga nft flush ruleset
+else echo "ok - mapping # SKIP this kernel has no NAT"; fi
 # other addresses: the SAs move, keys and numbers stay
 in_ns ga ip addr add 192.0.2.11/24 dev wan
 hand_ok gb update paris/net in=0x1051 out=0x1050 local=$B remote=$A udp=4500,4500 >/dev/null
