@@ -1,0 +1,68 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Fail closed, end to end: the internet routes both networks, so a packet that is not protected would get there in clear. Before
+# the peer is there, while the tunnel is up, after the daemon was killed, after it was stopped: never one. Only `disable` opens.
+# After a crash the next start takes over the policies and removes its orphan SAs; what others put into the kernel stays.
+. /lab/lib.sh
+KEEP=up
+parameters "$@"
+topology
+ip -n inet route add 10.1.0.0/24 via 192.0.2.1; ip -n inet route add 10.2.0.0/24 via 198.51.100.1
+check "without a daemon the networks reach each other in clear" pings ha "$HB"
+foreign() { ip -n ga xfrm policy | grep -c 'src 172.20.0.0/24'; ip -n ga xfrm state | grep -c 'spi 0x00001234'; }
+ip -n ga xfrm policy add src 172.20.0.0/24 dst 172.21.0.0/24 dir out action block
+ip -n ga xfrm state add src 192.0.2.1 dst 203.0.113.9 proto esp spi 0x1234 reqid 7 mode tunnel aead 'rfc4106(gcm(aes))' 0x$(printf '%040d' 7) 128
+before=$(foreign)
+capture inet netb "$W/inet.pcap"
+none_clear() { sleep 0.3; test "$(count "$W/inet.pcap" "$clear_filter")" = 0; }
+daemons() { ps -eo pid,args | awk -v c="$W/charon-ga/control" 'index($0, c) && !/awk/ && !/charonctl/ {print $1}'; }
+
+end_start ga || finish
+refute "the peer is not there: nothing passes" pings ha "$HB" 3
+check "and nothing went in clear" none_clear
+end_start gb || finish
+check "the tunnel comes up by itself" wait_for 30 has_children gb
+check "ha pings hb" wait_for 10 pings ha "$HB" 1
+crosses
+
+ip netns exec ha ping -n -i 0.05 -c 400 "$HB" >"$W/stream" 2>&1 & PIDS+=($!)
+sleep 0.5
+note "killing: $(daemons | tr '\n' ' ')"
+# shellcheck disable=SC2046
+kill -KILL $(daemons); sleep 1
+check "every process of it is gone" test -z "$(daemons)"
+check "killed: no packet in clear" none_clear
+check "killed: the policies are still there" bash -c "ip -n ga xfrm policy | grep -q 'src 10.1.0.0/24 dst 10.2.0.0/24'"
+spis ga > "$W/old"
+check "it starts again" end_start ga
+check "traffic returns" wait_for 40 pings ha "$HB" 1
+check "its orphan SAs are gone" bash -c "! ip -n ga xfrm state | grep -o 'spi 0x[0-9a-f]*' | grep -vx 'spi 0x00001234' | grep -qxFf $W/old"
+check "still no packet in clear" none_clear
+
+printf 'connections:\n  s2s: { remoet: 198.51.100.1 }\n' > "$W/broken.yaml"
+cp "$W/charon-ga/charon.yaml" "$W/good.yaml"; cp "$W/broken.yaml" "$W/charon-ga/charon.yaml"
+refute "a reload with a mistake is refused" charon ga reload
+check "it says where and what" bash -c "ip netns exec ga $CTL -s $W/charon-ga/control reload 2>&1 | grep -q 'charon.yaml:2:.*remote'"
+check "and changed nothing" pings ha "$HB" 2
+cp "$W/good.yaml" "$W/charon-ga/charon.yaml"
+spis ga > "$W/old"
+check "a reload without changes" charon ga reload
+spis ga > "$W/new"
+check "left the SAs alone" cmp -s "$W/old" "$W/new"
+
+check "charonctl down" charon ga down s2s
+refute "down: nothing passes" pings ha "$HB" 2
+check "down: nothing in clear" none_clear
+check "charonctl disable" charon ga disable s2s
+check "disabled: open, in clear" pings ha "$HB" 2
+refute "the capture sees it" none_clear
+check "charonctl enable" charon ga enable s2s
+rm -f "$W/inet.pcap"; capture inet netb "$W/inet.pcap"
+check "charonctl up" charon ga up s2s
+check "ha pings hb again" pings ha "$HB"
+check "charonctl stop" charon ga stop
+sleep 1
+refute "stopped: nothing passes" pings ha "$HB" 2
+check "stopped: nothing in clear" none_clear
+check "what others put into the kernel is untouched" test "$(foreign)" = "$before"
+finish
