@@ -10,7 +10,7 @@ enum frame {
     FRAME_ASK = 1,   /* words.h */
     FRAME_ANSWER,    /* words.h */
     FRAME_EVENT,     /* words.h: hand -> core */
-    FRAME_VERDICT,   /* vault, judge -> hand: u32 generation, u16 connection, u32 handle */
+    FRAME_VERDICT,   /* vault, judge -> hand: u32 generation, u16 connection, u32 handle, u64 until when */
     FRAME_ORDER,     /* words.h: parent -> core */
     FRAME_TELL,      /* words.h: core -> parent */
     FRAME_SAY,       /* any -> parent: u8 level, text */

@@ -52,13 +52,13 @@ static bool hand_believes(void *ctx, const struct peer_ref *peer)
 {
     struct hand_proc *h = ctx;
 
-    if (verdicts_hold(h->verdicts, peer))
+    if (verdicts_hold(h->verdicts, peer, loop_now()))
         return true;
     if (proc_link(h->proc, ROLE_VAULT))
         channel_pull(h->proc->links[ROLE_VAULT].channel);
     if (proc_link(h->proc, ROLE_JUDGE))
         channel_pull(h->proc->links[ROLE_JUDGE].channel);
-    return verdicts_hold(h->verdicts, peer);
+    return verdicts_hold(h->verdicts, peer, loop_now());
 }
 
 static void hand_ready(void *ctx, unsigned what)
@@ -129,11 +129,13 @@ static void hand_told(struct hand_proc *h, struct span body)
 {
     struct reader r = reader_of(body);
     struct peer_ref peer = {.generation = read_u32(&r)};
+    usec_t until;
 
     peer.connection = read_u16(&r);
     peer.handle = read_u32(&r);
+    until = (usec_t)read_u64(&r);
     if (!r.failed)
-        verdicts_add(h->verdicts, &peer);
+        verdicts_add(h->verdicts, &peer, until);
 }
 
 static void hand_enabled(struct hand_proc *h, struct span body)

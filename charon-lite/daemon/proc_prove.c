@@ -96,6 +96,7 @@ static void prove_verdict(struct prove_proc *v, const struct ask *ask, const str
     buf_u32(b, ask->u.auth.peer.generation);
     buf_u16(b, ask->u.auth.peer.connection);
     buf_u32(b, a->u.check.handle);
+    buf_u64(b, (uint64_t)usec_add(loop_now(), a->u.check.valid_for));
     channel_end(hand);
     channel_flush(hand);
 }

@@ -76,7 +76,7 @@ static void crew_prove(struct crew *c, const struct ask *ask)
         struct peer_ref proved = ask->u.auth.peer;
 
         proved.handle = a.u.check.handle;
-        verdicts_add(c->verdicts, &proved);
+        verdicts_add(c->verdicts, &proved, usec_add(loop_now(), a.u.check.valid_for));
     }
     crew_answer(c, &a);
     arena_done(&arena);
@@ -116,7 +116,7 @@ static void crew_print(void *ctx, const char *line)
 
 static bool crew_believes(void *ctx, const struct peer_ref *peer)
 {
-    return verdicts_hold(((struct crew *)ctx)->verdicts, peer);
+    return verdicts_hold(((struct crew *)ctx)->verdicts, peer, loop_now());
 }
 
 static int open_hand(struct crew *c, struct text *why)

@@ -13,6 +13,7 @@ struct held {
     struct map_node node;
     struct list link; /* the least recently used first */
     uint32_t handle;
+    usec_t until;
     struct place now, before; /* the core may still speak of the snapshot before this one */
 };
 struct verdicts {
@@ -101,7 +102,7 @@ static bool place_new(const struct verdicts *v, const struct peer_ref *peer, str
     return true;
 }
 
-void verdicts_add(struct verdicts *v, const struct peer_ref *peer)
+void verdicts_add(struct verdicts *v, const struct peer_ref *peer, usec_t until)
 {
     struct held *h = peer->handle ? held_find(v, peer->handle) : NULL;
 
@@ -111,6 +112,7 @@ void verdicts_add(struct verdicts *v, const struct peer_ref *peer)
     if (!h)
         return;
     h->handle = peer->handle;
+    h->until = until;
     if (!place_new(v, peer, h) || map_add(&v->map, &h->node, hash_of(v, h->handle))) {
         free(h);
         return;
@@ -125,11 +127,11 @@ static bool place_is(const struct place *p, const struct peer_ref *peer)
     return p->generation && p->generation == peer->generation && p->connection == peer->connection;
 }
 
-bool verdicts_hold(struct verdicts *v, const struct peer_ref *peer)
+bool verdicts_hold(struct verdicts *v, const struct peer_ref *peer, usec_t now)
 {
     struct held *h = peer->handle ? held_find(v, peer->handle) : NULL;
 
-    if (!h || (!place_is(&h->now, peer) && !place_is(&h->before, peer)))
+    if (!h || now >= h->until || (!place_is(&h->now, peer) && !place_is(&h->before, peer)))
         return false;
     list_remove(&h->link);
     list_append(&v->list, &h->link);

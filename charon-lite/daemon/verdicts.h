@@ -13,8 +13,8 @@
 struct verdicts;
 struct verdicts *verdicts_new(struct conf *, size_t max); /* takes a reference */
 struct verdicts *verdicts_free(struct verdicts *);
-void verdicts_add(struct verdicts *, const struct peer_ref *);
-bool verdicts_hold(struct verdicts *, const struct peer_ref *);
+void verdicts_add(struct verdicts *, const struct peer_ref *, usec_t until); /* until: the proof (a certificate) ends then */
+bool verdicts_hold(struct verdicts *, const struct peer_ref *, usec_t now);
 /* A new snapshot: handles go on for connections that are the same in it. */
 void verdicts_configure(struct verdicts *, struct conf *);
 size_t verdicts_count(const struct verdicts *);

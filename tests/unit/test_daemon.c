@@ -171,29 +171,32 @@ static void verdicts_go_with_what_stays_the_same(void **state)
     c2 = read_dir(d, 2, &files[1]);
     c3 = read_dir(d, 3, &files[2]);
     v = verdicts_new(c1, 100);
-    assert_false(verdicts_hold(v, &p));
-    verdicts_add(v, &p);
-    verdicts_add(v, &q);
-    verdicts_add(v, &none);
+    assert_false(verdicts_hold(v, &p, 5));
+    verdicts_add(v, &p, USEC_NEVER);
+    verdicts_add(v, &q, USEC_NEVER);
+    verdicts_add(v, &none, USEC_NEVER);
     assert_int_equal(verdicts_count(v), 2);
-    assert_true(verdicts_hold(v, &p) && verdicts_hold(v, &q));
-    assert_false(verdicts_hold(v, &wrong)); /* proved to be another */
-    assert_false(verdicts_hold(v, &none));
+    assert_true(verdicts_hold(v, &p, 5) && verdicts_hold(v, &q, 5));
+    assert_false(verdicts_hold(v, &wrong, 5)); /* proved to be another */
+    assert_false(verdicts_hold(v, &none, 5));
+    verdicts_add(v, &(struct peer_ref){1, 0, 20}, 100); /* a certificate that ends */
+    assert_true(verdicts_hold(v, &(struct peer_ref){1, 0, 20}, 99));
+    assert_false(verdicts_hold(v, &(struct peer_ref){1, 0, 20}, 100));
     verdicts_configure(v, c2);
-    assert_true(verdicts_hold(v, &p) && verdicts_hold(v, &q)); /* the core may still speak of the old snapshot */
+    assert_true(verdicts_hold(v, &p, 5) && verdicts_hold(v, &q, 5)); /* the core may still speak of the old snapshot */
     p.generation = q.generation = 2;
-    assert_true(verdicts_hold(v, &p));
-    assert_false(verdicts_hold(v, &q)); /* another peer is meant now */
+    assert_true(verdicts_hold(v, &p, 5));
+    assert_false(verdicts_hold(v, &q, 5)); /* another peer is meant now */
     verdicts_configure(v, c3);
     p.generation = q.generation = 3;
-    assert_true(verdicts_hold(v, &p));
-    assert_false(verdicts_hold(v, &q));
+    assert_true(verdicts_hold(v, &p, 5));
+    assert_false(verdicts_hold(v, &q, 5));
     p.generation = 1;
-    assert_false(verdicts_hold(v, &p));
-    verdicts_add(v, &(struct peer_ref){3, 2, 13}); /* no such connection */
-    verdicts_add(v, &(struct peer_ref){9, 0, 14}); /* no such generation */
-    assert_false(verdicts_hold(v, &(struct peer_ref){9, 0, 14}));
-    assert_false(verdicts_hold(v, &(struct peer_ref){3, 2, 13}));
+    assert_false(verdicts_hold(v, &p, 5));
+    verdicts_add(v, &(struct peer_ref){3, 2, 13}, USEC_NEVER); /* no such connection */
+    verdicts_add(v, &(struct peer_ref){9, 0, 14}, USEC_NEVER); /* no such generation */
+    assert_false(verdicts_hold(v, &(struct peer_ref){9, 0, 14}, 5));
+    assert_false(verdicts_hold(v, &(struct peer_ref){3, 2, 13}, 5));
     verdicts_free(v);
     conf_unref(c1);
     conf_unref(c2);
@@ -213,12 +216,12 @@ static void the_least_recently_used_verdict_goes(void **state)
     c = read_dir(d, 1, &files);
     v = verdicts_new(c, 3);
     for (uint32_t h = 1; h <= 3; h++)
-        verdicts_add(v, &(struct peer_ref){1, 0, h});
-    assert_true(verdicts_hold(v, &(struct peer_ref){1, 0, 1}));
-    verdicts_add(v, &(struct peer_ref){1, 0, 4});
+        verdicts_add(v, &(struct peer_ref){1, 0, h}, USEC_NEVER);
+    assert_true(verdicts_hold(v, &(struct peer_ref){1, 0, 1}, 5));
+    verdicts_add(v, &(struct peer_ref){1, 0, 4}, USEC_NEVER);
     assert_int_equal(verdicts_count(v), 3);
-    assert_true(verdicts_hold(v, &(struct peer_ref){1, 0, 1}));
-    assert_false(verdicts_hold(v, &(struct peer_ref){1, 0, 2}));
+    assert_true(verdicts_hold(v, &(struct peer_ref){1, 0, 1}, 5));
+    assert_false(verdicts_hold(v, &(struct peer_ref){1, 0, 2}, 5));
     verdicts_free(v);
     conf_unref(c);
     files_done(&files);
