@@ -64,6 +64,9 @@ void cert_print(struct x509_st *, struct text *out);
 /* Is this ID one of the certificate's names? IP addresses, FQDN (the certificate may have a wildcard, the ID may not) and RFC822
  * by subjectAltName, DN by the subject, KEY_ID by the subject key identifier (RFC 4945 3.1). */
 bool cert_names(struct x509_st *, const struct id *);
+/* Is this ID the one that the configuration wants: `dn_pattern` if that is not NULL, else `wanted` (ID_NONE: any; DNs as X.509
+ * compares them, in either order; the rest as id_matches())? */
+bool cert_id_wanted(const struct id *wanted, const char *dn_pattern, const struct id *);
 /* What it names, for messages: "gw1.example.com, 192.0.2.1, CN=gw1". */
 void cert_names_print(struct x509_st *, struct text *out);
 

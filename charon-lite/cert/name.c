@@ -66,6 +66,15 @@ bool cert_names(struct x509_st *x, const struct id *id)
     }
 }
 
+bool cert_id_wanted(const struct id *wanted, const char *dn_pattern, const struct id *id)
+{
+    if (dn_pattern)
+        return id->type == ID_DER_ASN1_DN && cert_dn_matches(dn_pattern, id->data);
+    if (wanted->type == ID_DER_ASN1_DN)
+        return id->type == ID_DER_ASN1_DN && cert_dn_equal(wanted->data, id->data, true);
+    return id_matches(wanted, id);
+}
+
 static void alt_format(const GENERAL_NAME *g, struct text *out)
 {
     int type;

@@ -215,18 +215,6 @@ static enum verdict judge_signature(struct trial *t, struct span octets)
 
 /* ---- the ID */
 
-static bool is_wanted(const struct trial *t)
-{
-    const struct judge_peer *p = t->peer;
-    const struct id *id = &t->ask->id;
-
-    if (p->dn_pattern)
-        return id->type == ID_DER_ASN1_DN && cert_dn_matches(p->dn_pattern, id->data);
-    if (p->id.type == ID_DER_ASN1_DN)
-        return id->type == ID_DER_ASN1_DN && cert_dn_equal(p->id.data, id->data, true);
-    return id_matches(&p->id, id);
-}
-
 /* Whoever pinned a certificate to a connection and wrote an ID there has bound the two. */
 static bool is_named(const struct trial *t)
 {
@@ -247,7 +235,7 @@ static enum verdict judge_id(struct trial *t)
 {
     bool named = is_named(t);
 
-    if (named && is_wanted(t))
+    if (named && cert_id_wanted(&t->peer->id, t->peer->dn_pattern, &t->ask->id))
         return VERDICT_ACCEPTED;
     text_add(t->why, "the peer claims to be ");
     id_print(&t->ask->id, t->why);

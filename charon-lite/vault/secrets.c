@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cert/cert.h"
 #include "conf/conf.h"
 #include "vault/psk.h"
 #include "vault/sign.h"
@@ -103,11 +104,24 @@ static int ends_load(struct loading *l, const struct conf_connection *c, struct 
     return err;
 }
 
+/* A DN was written as text; the certificate has the order and the string types that its issuer chose, and peers compare with
+ * that. */
+static void id_settle(struct vault_peer *p)
+{
+    struct span subject = p->key ? vault_key_subject(p->key) : SPAN_NONE;
+
+    if (p->our_id.type == ID_DER_ASN1_DN && cert_dn_equal(p->our_id.data, subject, true))
+        p->our_id.data = subject;
+}
+
 static int peer_load(struct loading *l, const struct conf_connection *c, struct vault_peer *p)
 {
+    int err;
+
     *p = (struct vault_peer){.name = arena_string(&l->g->arena, c->name),
                              .our_id = id_copy(&l->g->arena, &c->local.id),
                              .peer_id = id_copy(&l->g->arena, &c->remote.id),
+                             .dn_pattern = c->remote.id_is_dn_pattern ? arena_string(&l->g->arena, c->remote.id_text) : NULL,
                              .our_addr = c->local.addr,
                              .peer_addr = c->remote.addr,
                              .proves_psk = c->local.auth == AUTH_KIND_PSK,
@@ -118,7 +132,12 @@ static int peer_load(struct loading *l, const struct conf_connection *c, struct 
         text_add(l->why, "local and remote have the same ID: with a pre-shared key, each could send the other's proof back");
         return ERR_REFUSED;
     }
-    return l->g->arena.failed ? ERR_MEMORY : ends_load(l, c, p);
+    if (l->g->arena.failed || (c->remote.id_is_dn_pattern && !p->dn_pattern))
+        return ERR_MEMORY;
+    err = ends_load(l, c, p);
+    if (err == 0)
+        id_settle(p);
+    return err;
 }
 
 static int generation_load(struct loading *l, const struct conf *conf)

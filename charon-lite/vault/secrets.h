@@ -19,6 +19,7 @@ struct vault_item {
 struct vault_peer {
     const char *name;
     struct id our_id, peer_id;       /* ID_NONE as in the configuration */
+    const char *dn_pattern;          /* instead of peer_id, or NULL */
     struct addr our_addr, peer_addr; /* configured, or family 0 */
     bool proves_psk, checks_psk;     /* methods of the two sides */
     bool sha1, send_cert;            /* of our side */

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "cert/cert.h"
 #include "cert/proof.h"
 #include "vault/psk.h"
 #include "vault/secrets.h"
@@ -188,8 +189,8 @@ static bool is_ours(const struct vault *v, const struct vault_peer *p, const str
 /* ID_NONE in the configuration: the peer's address where that is fixed, else whoever knows the secret. */
 static bool is_wanted(const struct vault_peer *p, const struct id *id)
 {
-    if (p->peer_id.type != ID_NONE)
-        return id_matches(&p->peer_id, id);
+    if (p->dn_pattern || p->peer_id.type != ID_NONE)
+        return cert_id_wanted(&p->peer_id, p->dn_pattern, id);
     return addr_is_any(&p->peer_addr) || is_addr(id, &p->peer_addr);
 }
 
@@ -198,6 +199,13 @@ static const char *wanted_text(const struct vault_peer *p, char out[ID_TEXT_MAX]
     char addr[ADDR_TEXT_MAX];
     struct text t = text_in(out, ID_TEXT_MAX);
 
+    if (p->dn_pattern || p->peer_id.type == ID_DER_ASN1_DN) {
+        if (p->dn_pattern)
+            text_add(&t, "%s", p->dn_pattern);
+        else
+            cert_dn_print(p->peer_id.data, &t);
+        return out;
+    }
     if (p->peer_id.type != ID_NONE)
         return id_format(&p->peer_id, out);
     text_add(&t, "its address %s", addr_format(&p->peer_addr, addr));

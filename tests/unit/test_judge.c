@@ -506,7 +506,8 @@ static void wanted_ids(void **state)
         {ID_DER_ASN1_DN, ID_DER_ASN1_DN, subject, turned, NULL, VERDICT_ACCEPTED, ""}, /* configured in the other order */
         {ID_DER_ASN1_DN, ID_DER_ASN1_DN, subject, stranger, NULL, VERDICT_BAD_ID, "wants O=Example, CN=gw2"},
         {ID_DER_ASN1_DN, ID_DER_ASN1_DN, stranger, stranger, NULL, VERDICT_BAD_ID, "does not name"},
-        {ID_DER_ASN1_DN, ID_DER_ASN1_DN, turned, turned, NULL, VERDICT_BAD_ID, "does not name"}, /* a name is its order */
+        {ID_DER_ASN1_DN, ID_DER_ASN1_DN, turned, turned, NULL, VERDICT_ACCEPTED,
+         ""}, /* local.id: the order of the certificate goes out */
         {ID_DER_ASN1_DN, ID_NONE, subject, NULL, "CN=*, O=Example", VERDICT_ACCEPTED, ""},
         {ID_DER_ASN1_DN, ID_NONE, subject, NULL, "CN=*, O=Other", VERDICT_BAD_ID, "wants CN=*, O=Other"},
         {ID_FQDN, ID_NONE, "gw1.example.com", NULL, "CN=*, O=Example", VERDICT_BAD_ID, "wants CN=*"},
@@ -538,6 +539,38 @@ static void wanted_ids(void **state)
             fail_msg("row %zu: %d, %s", i, w.checked.u.check.verdict, w.checked.why ? w.checked.why : "");
         world_done(&w);
     }
+}
+
+/* A name in the other order is another name, when a peer claims it. */
+static void names_have_an_order(void **state)
+{
+    struct world w;
+    uint8_t der[CERT_DN_MAX];
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    uint8_t octets[64 + 32 + 32], sig[1 + 12 + 80] = {12}, body[4 + CERT_DN_MAX] = {ID_DER_ASN1_DN};
+    static const uint8_t ecdsa[12] = {0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02};
+    size_t len = 80;
+    int n = cert_dn_encode("/CN=gw1/O=Example", der, sizeof(der));
+
+    (void)state;
+    world_open(&w, "gw.pem", "gw.key");
+    w.gw2.remote.id = (struct id){ID_DER_ASN1_DN, span_of(der, (size_t)n)};
+    configure(&w);
+    make(&w);
+    memcpy(body + 4, der, (size_t)n);
+    memcpy(octets, w.message, 64);
+    memcpy(octets + 64, nonce_r, 32);
+    HMAC(EVP_sha256(), sk_pi, 32, body, 4 + (size_t)n, octets + 96, NULL);
+    memcpy(sig + 1, ecdsa, 12);
+    assert_int_equal(EVP_DigestSignInit_ex(ctx, NULL, "SHA2-256", NULL, NULL, gw_key, NULL), 1);
+    assert_int_equal(EVP_DigestSign(ctx, sig + 13, &len, octets, sizeof(octets)), 1);
+    EVP_MD_CTX_free(ctx);
+    w.check.u.auth.id = w.gw2.remote.id;
+    w.check.u.auth.data = span_of(sig, 13 + len);
+    expect(&w, VERDICT_BAD_ID, "does not name");
+    w.check.u.auth.data = span_of(sig, 12 + len);
+    expect(&w, VERDICT_BAD_AUTH, "");
+    world_done(&w);
 }
 
 static void pinned(void **state)
@@ -689,6 +722,7 @@ int main(void)
         cmocka_unit_test(remembering),
         cmocka_unit_test(strangers_leave_nothing),
         cmocka_unit_test(wanted_ids),
+        cmocka_unit_test(names_have_an_order),
         cmocka_unit_test(pinned),
         cmocka_unit_test(cert_requests),
         cmocka_unit_test(legacy),

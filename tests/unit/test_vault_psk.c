@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The vault with pre-shared keys: what it proves, what it takes, what it refuses. */
+#include "cert/cert.h"
 #include "conf/conf.h"
 #include "vault/probe.h"
 #include "vault/psk.h"
@@ -292,6 +293,43 @@ static void the_wrong_peer(void **state)
     world_done(&w);
 }
 
+/* DNs with a secret: as X.509 compares them, and by patterns */
+static void names_of_x509(void **state)
+{
+    static const struct {
+        const char *wants, *pattern;
+        enum verdict verdict;
+    } rows[] = {
+        {"O=EXAMPLE, CN=gw1", NULL, VERDICT_ACCEPTED}, {"/CN=gw1/O=Example", NULL, VERDICT_ACCEPTED},
+        {"O=Example, CN=gw2", NULL, VERDICT_BAD_ID},   {NULL, "CN=*, O=Example", VERDICT_ACCEPTED},
+        {NULL, "CN=*, O=Other", VERDICT_BAD_ID},
+    };
+    uint8_t ours[CERT_DN_MAX], theirs[CERT_DN_MAX];
+    int n = cert_dn_encode("O=Example, CN=gw1", ours, sizeof(ours));
+    char sentence[300];
+    struct text why = text_in(sentence, sizeof(sentence));
+    struct world w;
+
+    (void)state;
+    world_init(&w);
+    w.gw1.connection.local.id = (struct id){ID_DER_ASN1_DN, span_of(ours, (size_t)n)};
+    assert_int_equal(vault_configure(w.gw1.vault, &w.gw1.conf, &why), 0);
+    vault_answer(w.gw1.vault, &w.make, &w.made, &w.arena);
+    w.check = check_ask(&w.make, &w.made);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct conf_end *end = &w.gw2.connection.remote;
+
+        end->id = (struct id){ID_DER_ASN1_DN, SPAN_NONE};
+        if (rows[i].wants)
+            end->id.data = span_of(theirs, (size_t)cert_dn_encode(rows[i].wants, theirs, sizeof(theirs)));
+        end->id_is_dn_pattern = rows[i].pattern != NULL;
+        end->id_text = rows[i].pattern;
+        assert_int_equal(vault_configure(w.gw2.vault, &w.gw2.conf, &why), 0);
+        assert_int_equal(verdict_of(&w, w.gw2.vault), rows[i].verdict);
+    }
+    world_done(&w);
+}
+
 static void reflection_is_refused(void **state)
 {
     struct world w;
@@ -568,6 +606,7 @@ int main(void)
         cmocka_unit_test(every_bit_counts),
         cmocka_unit_test(every_input_counts),
         cmocka_unit_test(the_wrong_peer),
+        cmocka_unit_test(names_of_x509),
         cmocka_unit_test(reflection_is_refused),
         cmocka_unit_test(addresses_as_ids),
         cmocka_unit_test(only_auth_octets),
