@@ -149,10 +149,12 @@ static void offer_selectors(struct xchg *x, const struct conf_child *cc, const s
         local = ts_pair(cc, cc->local, x->child_pair, true);
         remote = ts_pair(cc, cc->remote, x->child_pair, false);
     }
-    local = ts_filled(x, local, &x->sa->path.local.addr, acquired ? &slot->acquire_local : NULL);
-    remote = ts_filled(x, remote, &x->sa->path.remote.addr, acquired ? &slot->acquire_remote : NULL);
-    x->ts_i = local;
-    x->ts_r = remote;
+    x->ts_i = ts_filled(x, local, &x->sa->path.local.addr, NULL);
+    x->ts_r = ts_filled(x, remote, &x->sa->path.remote.addr, NULL);
+    if (!acquired || !ts_list_contains(x->ts_i, &slot->acquire_local) || !ts_list_contains(x->ts_r, &slot->acquire_remote))
+        return; /* a packet that the child is not about does not widen it */
+    x->ts_i = ts_filled(x, local, &x->sa->path.local.addr, &slot->acquire_local);
+    x->ts_r = ts_filled(x, remote, &x->sa->path.remote.addr, &slot->acquire_remote);
 }
 
 static struct child_sa *old_child(const struct xchg *x)

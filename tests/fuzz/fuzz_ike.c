@@ -266,14 +266,20 @@ static struct datagram *rebuild(const struct datagram *d, struct span message)
     return out;
 }
 
+/* Where the IV begins: behind the header of SK or SKF. */
+static size_t sealed_at(struct span ike)
+{
+    return IKE_HEADER_LEN + (ike.p[16] == PAYLOAD_SKF ? 8 : 4);
+}
+
 /* Opens what is sealed with glass; false when it is something else. */
 static bool open_sealed(struct span ike, struct chain *c)
 {
     struct span inner;
 
-    if (ike.len < IKE_HEADER_LEN + 4 + 25 || ike.p[16] != PAYLOAD_SK)
+    if (ike.len < IKE_HEADER_LEN + 8 + 25 || (ike.p[16] != PAYLOAD_SK && ike.p[16] != PAYLOAD_SKF))
         return false;
-    inner = glass_inside(span_part(ike, IKE_HEADER_LEN + 4, ike.len));
+    inner = glass_inside(span_part(ike, sealed_at(ike), ike.len));
     if (inner.len > CHAIN_MAX)
         return false;
     c->first = ike.p[IKE_HEADER_LEN];
@@ -283,15 +289,17 @@ static bool open_sealed(struct span ike, struct chain *c)
     return true;
 }
 
-static size_t seal_again(const struct sk *sk, struct span old, const struct chain *c, uint8_t *out)
+static size_t seal_again(const struct sk *sk, struct span old, const struct chain *c, struct choices *ch, uint8_t *out)
 {
     bool initiator = old.p[19] & IKE_FLAG_INITIATOR;
-    size_t sealed = 8 + c->len + 1 + 16, at = IKE_HEADER_LEN + 4;
+    size_t at = sealed_at(old), sealed = 8 + c->len + 1 + 16;
 
     memcpy(out, old.p, at + 8);
     out[IKE_HEADER_LEN] = c->first;
     put_u32(out + 24, (uint32_t)(at + sealed));
-    put_u16(out + IKE_HEADER_LEN + 2, (uint16_t)(4 + sealed));
+    put_u16(out + IKE_HEADER_LEN + 2, (uint16_t)(at - IKE_HEADER_LEN + sealed));
+    if (old.p[16] == PAYLOAD_SKF && !pick(ch, 3)) /* the number of the fragment, or how many there are */
+        put_u16(out + IKE_HEADER_LEN + 4 + 2 * pick(ch, 2), (uint16_t)(pick(ch, 4) ? pick(ch, 5) : pick(ch, 256) << 8));
     memcpy(out + at + 8, c->bytes, c->len);
     out[at + 8 + c->len] = 0; /* no padding */
     glass_icv(span_of(initiator ? sk->ei : sk->er, sk->len), span_of(out + at, 8), span_of(out, at),
@@ -316,7 +324,7 @@ static bool fuzz_tap(struct world *w, unsigned from, struct datagram **d, void *
         return true;
     if (sealed && !sk)
         return true;
-    if (!sealed && (ike.len > CHAIN_MAX || ike.p[16] == PAYLOAD_SKF))
+    if (!sealed && ike.len > CHAIN_MAX)
         return true;
     if (!sealed) {
         c.first = ike.p[16];
@@ -328,7 +336,7 @@ static bool fuzz_tap(struct world *w, unsigned from, struct datagram **d, void *
         change_chain(f, &c);
     f->changed++;
     if (sealed) {
-        len = seal_again(sk, ike, &c, out);
+        len = seal_again(sk, ike, &c, &f->choices, out);
     } else {
         memcpy(out, ike.p, IKE_HEADER_LEN);
         out[16] = c.first;
@@ -370,6 +378,22 @@ static void act(struct world *w, struct choices *c)
     world_run(w, (usec_t)(1 + pick(c, 200)) * 200 * MS);
 }
 
+/* So long that they go in fragments. */
+static void long_messages(struct world *w)
+{
+    static char name[240];
+
+    memset(name, 'a', sizeof(name) - 1);
+    memcpy(name + sizeof(name) - 9, ".example", 8);
+    for (size_t i = 60; i + 20 < sizeof(name); i += 60)
+        name[i] = '.';
+    w->end[0].plan[0].local_id = w->end[1].plan[0].remote_id = name;
+    for (unsigned i = 0; i < 2; i++) {
+        w->end[i].plan[0].fragment_size = 576;
+        w->end[i].plan[0].child[0].esp = "aes256gcm16-modp2048 aes128gcm16-modp2048 aes256-sha256-modp2048 aes256gcm16";
+    }
+}
+
 static int fuzz_one(const uint8_t *data, size_t size, bool verbose)
 {
     static struct fuzz f;
@@ -387,6 +411,8 @@ static int fuzz_one(const uint8_t *data, size_t size, bool verbose)
     w->net.tap = fuzz_tap;
     w->net.tap_ctx = &f;
     w->end[0].plan[0].child[0].esp = w->end[1].plan[0].child[0].esp = "aes256gcm16-x25519-ecp256 aes128gcm16";
+    if (size > 1 && data[1] & 2)
+        long_messages(w);
     go(w);
     world_run(w, SEC);
     while (f.choices.at < f.choices.input.len && !w->failed)
@@ -454,7 +480,7 @@ int main(int argc, char **argv)
                                             {"runs", required_argument, NULL, 'r'},
                                             {"verbose", no_argument, NULL, 'v'},
                                             {NULL, 0, NULL, 0}};
-    unsigned long runs = 300;
+    unsigned long runs = 2000;
     uint64_t seed = 1;
     bool verbose = false;
     int failed = 0;

@@ -13,6 +13,8 @@ struct sheet {
     struct answer answer;
     uint8_t private_value[1100], public_value[1100], shared[1100], auth[64], id[ID_DATA_MAX];
     struct addr addr, local;
+    enum ask_to to;
+    bool again;
 };
 
 static int prf(const struct alg *a, struct span key, const struct span *parts, size_t n, uint8_t *out)
@@ -32,18 +34,53 @@ int sim_psk_auth(const struct alg *alg, struct span psk, struct span message, st
     return prf(alg, span_of(key, alg->out_len), octets, 3, out);
 }
 
+/* The spans of a copy point into the copy. */
+static void span_move(struct span *s, const struct sheet *from, struct sheet *to)
+{
+    if (s->p)
+        s->p = (const uint8_t *)to + (s->p - (const uint8_t *)from);
+}
+
+static void sheet_point(struct sheet *to, const struct sheet *from)
+{
+    switch (to->answer.kind) {
+    case ASK_KE_GENERATE:
+    case ASK_KE_DERIVE:
+    case ASK_KE_BOTH:
+        span_move(&to->answer.u.ke.private_value, from, to);
+        span_move(&to->answer.u.ke.public_value, from, to);
+        span_move(&to->answer.u.ke.shared, from, to);
+        return;
+    case ASK_AUTH_MAKE:
+        span_move(&to->answer.u.auth.id.data, from, to);
+        span_move(&to->answer.u.auth.data, from, to);
+        return;
+    default:
+        return;
+    }
+}
+
 static void sheet_deliver(struct world *w, void *arg)
 {
     struct sheet *s = arg;
     struct input in = {.kind = INPUT_ANSWER, .u.answer = s->answer};
 
-    (void)w;
     if (s->answer.kind == ASK_RESOLVE) {
         in.u.answer.u.resolve.v = &s->addr;
         in.u.answer.u.resolve.local = &s->local;
     }
     if (s->life == s->end->life)
         end_step(s->end, &in);
+    if (!s->again && dice_chance(&w->dice, s->end->desk[s->to].twice)) {
+        struct sheet *copy = malloc(sizeof(*copy));
+
+        if (!copy)
+            abort();
+        *copy = *s;
+        copy->again = true;
+        sheet_point(copy, s);
+        world_at(w, w->now + dice_between(&w->dice, 0, 10 * USEC_SEC), sheet_deliver, copy);
+    }
 }
 
 static const struct conf_connection *connection_of(struct end *e, const struct peer_ref *peer)
@@ -280,7 +317,8 @@ void desk_asked(struct end *e, const struct ask *q)
     s = calloc(1, sizeof(*s));
     if (!s)
         abort();
-    *s = (struct sheet){.end = e, .life = e->life, .answer = {.ticket = q->ticket, .kind = q->kind, .result = ANSWER_FAILED}};
+    *s = (struct sheet){
+        .end = e, .life = e->life, .to = q->to, .answer = {.ticket = q->ticket, .kind = q->kind, .result = ANSWER_FAILED}};
     if (!dice_chance(&w->dice, e->desk[q->to].failed) && perform(e, q, s) == 0)
         s->answer.result = ANSWER_OK;
     world_at(w, at, sheet_deliver, s);

@@ -25,7 +25,8 @@ static void any_room(struct dice *d, struct desk_faults *f)
                               .high = dice_between(d, MS, 300 * MS),
                               .failed = bad ? (unsigned)dice_below(d, 150) : 0,
                               .late = bad ? (unsigned)dice_below(d, 50) : 0,
-                              .never = bad ? (unsigned)dice_below(d, 50) : 0};
+                              .never = bad ? (unsigned)dice_below(d, 50) : 0,
+                              .twice = (unsigned)dice_below(d, 100)};
 }
 
 static void any_order(struct world *w)
@@ -61,6 +62,37 @@ static void any_order(struct world *w)
     }
 }
 
+/* What the kernel may report, true or not. */
+static void any_event(struct world *w)
+{
+    struct dice *d = &w->dice;
+    struct end *e = &w->end[dice_below(d, 2)];
+    struct event ev = {.kind = (enum event_kind)dice_below(d, EVENT_GONE + 1)};
+    struct sa *s = list_empty(&e->xfrm.sas) ? NULL : LIST_ITEM(e->xfrm.sas.next, struct sa, link);
+    uint32_t spi = s && dice_chance(d, 500) ? s->spi : (uint32_t)dice_u64(d);
+
+    if (ev.kind == EVENT_ACQUIRE) {
+        ev.u.acquire.connection = (uint16_t)dice_below(d, 3);
+        ev.u.acquire.child = (uint16_t)dice_below(d, 3);
+        ev.u.acquire.generation = e->generation - (uint32_t)dice_below(d, 2);
+        ev.u.acquire.reqid = reqid_configured(ev.u.acquire.connection, ev.u.acquire.child);
+        ev.u.acquire.seq = (uint32_t)dice_below(d, 100);
+        ev.u.acquire.local = (struct ts){.port_high = 65535, .low = addr_v4(10, 0, 0, 5), .high = addr_v4(10, 0, 0, 5)};
+        ev.u.acquire.remote = (struct ts){.port_high = 65535, .low = addr_v4(10, 1, 0, 5), .high = addr_v4(10, 1, 0, 5)};
+    } else if (ev.kind == EVENT_EXPIRE) { /* a hard one only of what is not there: else the SA would be gone as well */
+        ev.u.expire.spi = spi;
+        ev.u.expire.hard = !s || spi != s->spi;
+        ev.u.expire.destination = e->addr;
+    } else if (ev.kind == EVENT_GONE) {
+        ev.u.expire.spi = (uint32_t)dice_u64(d);
+        ev.u.expire.destination = e->addr;
+    } else if (ev.kind == EVENT_MAPPING) {
+        ev.u.mapping.spi_in = (uint32_t)dice_u64(d);
+        ev.u.mapping.new_remote = (struct endpoint){addr_v4(198, 18, 0, 1), 4500};
+    }
+    end_event(e, &ev, 0);
+}
+
 static void heal(struct world *w)
 {
     net_all(&w->net, (struct way){.delay_low = 5 * MS, .delay_high = 15 * MS});
@@ -69,7 +101,7 @@ static void heal(struct world *w)
             w->end[i].desk[k] = (struct desk_faults){.low = 50, .high = 3 * MS};
 }
 
-static void any_plan(struct world *w, struct plan *p)
+static void any_plan(struct world *w, struct plan *p, bool more)
 {
     struct dice *d = &w->dice;
     static const enum keep keeps[] = {KEEP_UP, KEEP_UP, KEEP_ON_DEMAND, KEEP_ANSWER};
@@ -80,6 +112,12 @@ static void any_plan(struct world *w, struct plan *p)
     p->child[0].lifetime_us = p->child[0].rekey_us + dice_between(d, MINUTE, HOUR);
     p->liveness_us = dice_between(d, 10 * SEC, 2 * MINUTE);
     p->dead_after_us = dice_between(d, MINUTE, 5 * MINUTE);
+    if (more) {
+        p->child[1] = p->child[0];
+        p->child[1].name = "more";
+        p->child[1].local[0] = p->local.b[3] == 1 ? "10.20.0.0/16" : "10.21.0.0/16";
+        p->child[1].remote[0] = p->local.b[3] == 1 ? "10.21.0.0/16" : "10.20.0.0/16";
+    }
     if (dice_chance(d, 300))
         p->child[0].esp = "aes256gcm16-x25519";
     if (dice_chance(d, 200))
@@ -88,8 +126,10 @@ static void any_plan(struct world *w, struct plan *p)
 
 static void chaos(struct world *w)
 {
+    bool more = dice_chance(&w->dice, 300); /* a second child, at both ends */
+
     for (unsigned i = 0; i < 2; i++)
-        any_plan(w, &w->end[i].plan[0]);
+        any_plan(w, &w->end[i].plan[0], more);
     w->end[0].plan[0].keep = w->end[0].plan[0].child[0].keep = KEEP_UP; /* somebody wants it */
     w->end[1].globals.limits.cookie_threshold = dice_chance(&w->dice, 300) ? 0 : 50;
     w->laws.steps_max = 5000;
@@ -102,6 +142,8 @@ static void chaos(struct world *w)
             for (size_t r = 0; r < COUNT_OF(w->end[i].desk); r++)
                 any_room(&w->dice, &w->end[i].desk[r]);
         any_order(w);
+        if (dice_chance(&w->dice, 300))
+            any_event(w);
         world_run(w, dice_between(&w->dice, 0, dice_chance(&w->dice, 500) ? SEC : 3 * MINUTE));
     }
     heal(w);

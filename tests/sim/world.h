@@ -30,6 +30,7 @@ struct desk_faults {
     unsigned failed;  /* answers ANSWER_FAILED */
     unsigned late;    /* answers after the deadline */
     unsigned never;   /* does not answer */
+    unsigned twice;   /* answers, and a little later again */
 };
 
 struct told_row {
