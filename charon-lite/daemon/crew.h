@@ -37,6 +37,8 @@ struct crew_kind {
     int (*enable)(struct crew *, const char *connection, bool on); /* off: its selectors are open */
     void (*disarm)(struct crew *);                                 /* at the end: traps become blocks, SAs go */
     void (*status)(struct crew *, struct text *out);
+    /* The traffic of a Child SA, from the kernel; out->u.query. 0 or ERR_*. */
+    int (*traffic)(struct crew *, uint32_t spi_in, uint32_t spi_out, const struct addr *local, struct answer *out);
 };
 extern const struct crew_kind crew_single, crew_split;
 

@@ -3,6 +3,16 @@
 
 #include <string.h>
 
+struct ask ask_traffic(uint32_t spi_in, uint32_t spi_out, const struct addr *local)
+{
+    struct ask a = {.to = ASK_HAND, .kind = ASK_CHILD_QUERY, .ticket = {TRAFFIC_SLOT, 0}};
+
+    a.u.child.spi_in = spi_in;
+    a.u.child.spi_out = spi_out;
+    a.u.child.local.addr = *local;
+    return a;
+}
+
 void frame_say(struct channel *c, enum level level, const char *sentence)
 {
     struct buf *b = c ? channel_begin(c, FRAME_SAY) : NULL;

@@ -7,7 +7,7 @@
 #include "loop/words.h"
 
 enum frame {
-    FRAME_ASK = 1,   /* words.h */
+    FRAME_ASK = 1,   /* words.h; also parent -> hand: ask_traffic() */
     FRAME_ANSWER,    /* words.h */
     FRAME_EVENT,     /* words.h: hand -> core */
     FRAME_VERDICT,   /* vault, judge -> hand: u32 generation, u16 connection, u32 handle, u64 until when */
@@ -25,6 +25,10 @@ enum frame {
     FRAME_PONG,      /* any -> parent: alive */
     FRAME_NEIGHBOUR, /* parent -> any: u8 role, with a descriptor: speak to it there from now on */
 };
+
+/* The parent's own question about a Child SA; no ticket of the core's is like it. */
+#define TRAFFIC_SLOT UINT32_MAX
+struct ask ask_traffic(uint32_t spi_in, uint32_t spi_out, const struct addr *local);
 
 void frame_say(struct channel *, enum level, const char *sentence);
 void frame_done(struct channel *, int err, struct span text);

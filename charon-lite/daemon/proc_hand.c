@@ -21,7 +21,9 @@ static void hand_answered(void *ctx, const struct answer *a)
     struct hand_proc *h = ctx;
     struct channel *core = proc_link(h->proc, ROLE_CORE);
 
-    if (core)
+    if (a->ticket.slot == TRAFFIC_SLOT)
+        frame_answer(h->proc->parent.channel, a);
+    else if (core)
         frame_answer(core, a);
 }
 
@@ -113,14 +115,15 @@ static int hand_reconfigure(struct proc *p, struct conf *conf, struct text *why)
     return ERR_IO;
 }
 
-static void hand_asked(struct hand_proc *h, struct span body)
+static void hand_asked(struct hand_proc *h, bool parent, struct span body)
 {
     struct reader r = reader_of(body);
     struct arena arena;
     struct ask ask;
 
     arena_init(&arena, WORDS_MAX);
-    if (!words_get_ask(&r, &alg_registry, &arena, &ask) && ask.to == ASK_HAND)
+    if (!words_get_ask(&r, &alg_registry, &arena, &ask) && ask.to == ASK_HAND &&
+        parent == (ask.ticket.slot == TRAFFIC_SLOT && ask.kind == ASK_CHILD_QUERY))
         hand_ask(h->hand, &ask);
     arena_done(&arena);
 }
@@ -165,8 +168,8 @@ static void hand_frame(struct proc *p, enum role from, uint8_t type, struct span
 {
     struct hand_proc *h = p->self;
 
-    if (type == FRAME_ASK && from == ROLE_CORE)
-        hand_asked(h, body);
+    if (type == FRAME_ASK && (from == ROLE_CORE || from == ROLE_COUNT))
+        hand_asked(h, from == ROLE_COUNT, body);
     else if (type == FRAME_VERDICT && (from == ROLE_VAULT || from == ROLE_JUDGE))
         hand_told(h, body);
     else if (type == FRAME_ENABLE && from == ROLE_COUNT)

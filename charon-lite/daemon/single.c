@@ -6,6 +6,7 @@
 
 #include "daemon/crew.h"
 #include "daemon/engine.h"
+#include "daemon/frames.h"
 #include "daemon/verdicts.h"
 #include "judge/judge.h"
 #include "kernel/hand.h"
@@ -26,6 +27,7 @@ struct crew {
     struct workers *fetch;
     struct watch *hand_watches[HAND_FDS_MAX];
     struct rng rng;
+    struct answer traffic;
     struct vault_setup vault_setup;
     struct judge_setup judge_setup;
 };
@@ -35,7 +37,9 @@ static void crew_answer(void *ctx, const struct answer *a)
     struct input in = {.kind = INPUT_ANSWER, .u.answer = *a};
     struct crew *c = ctx;
 
-    if (c->engine)
+    if (a->ticket.slot == TRAFFIC_SLOT)
+        c->traffic = *a;
+    else if (c->engine)
         engine_hear(c->engine, &in);
 }
 
@@ -268,5 +272,16 @@ static void single_status(struct crew *c, struct text *out)
     text_add(out, "datagrams in %" PRIu64 " out %" PRIu64 ", send errors %" PRIu64 "\n", d->received, d->sent, d->send_errors);
 }
 
-const struct crew_kind crew_single = {single_open,   single_close,  single_order, single_configure,
-                                      single_enable, single_disarm, single_status};
+static int single_traffic(struct crew *c, uint32_t spi_in, uint32_t spi_out, const struct addr *local, struct answer *out)
+{
+    const struct ask ask = ask_traffic(spi_in, spi_out, local);
+
+    c->traffic = (struct answer){.result = ANSWER_FAILED};
+    hand_ask(c->hand, &ask);
+    *out = c->traffic;
+    out->why = NULL;
+    return out->result == ANSWER_OK ? 0 : ERR_NOT_FOUND;
+}
+
+const struct crew_kind crew_single = {single_open,   single_close,  single_order,  single_configure,
+                                      single_enable, single_disarm, single_status, single_traffic};

@@ -32,6 +32,7 @@ struct member {
     pid_t pid; /* 0 = does not live */
     struct channel *channel;
     bool ended, done;
+    struct answer traffic;
     unsigned missed; /* pings without a word since */
     int err;
     char why[4000];
@@ -174,6 +175,18 @@ static void member_says(struct member *m, struct span body)
         m->crew->setup.say(m->crew->setup.ctx, level <= LEVEL_DEBUG ? (enum level)level : LEVEL_DEBUG, line);
 }
 
+static void member_counts(struct member *m, struct span body)
+{
+    struct reader r = reader_of(body);
+    struct arena arena;
+
+    arena_init(&arena, WORDS_MAX);
+    m->err = words_get_answer(&r, &arena, &m->traffic);
+    m->traffic.why = NULL; /* lives no longer */
+    m->done = true;
+    arena_done(&arena);
+}
+
 static void member_frame(void *ctx, struct channel *channel, uint8_t type, struct span body)
 {
     struct member *m = ctx;
@@ -191,6 +204,8 @@ static void member_frame(void *ctx, struct channel *channel, uint8_t type, struc
         member_says(m, body);
     } else if (type == FRAME_OPEN && (m->role == ROLE_VAULT || m->role == ROLE_JUDGE)) {
         member_opens(m, body);
+    } else if (type == FRAME_ANSWER && m->role == ROLE_HAND) {
+        member_counts(m, body);
     } else if (type == FRAME_DONE) {
         t = text_in(m->why, sizeof(m->why));
         m->err = frame_done_read(body, &t);
@@ -607,5 +622,22 @@ static void split_status(struct crew *c, struct text *out)
     text_add(out, "\n");
 }
 
-const struct crew_kind crew_split = {split_open,   split_close,  split_order, split_configure,
-                                     split_enable, split_disarm, split_status};
+static int split_traffic(struct crew *c, uint32_t spi_in, uint32_t spi_out, const struct addr *local, struct answer *out)
+{
+    const struct ask ask = ask_traffic(spi_in, spi_out, local);
+    struct member *m = &c->members[ROLE_HAND];
+    int err;
+
+    m->done = false;
+    if (!m->channel || m->ended)
+        return ERR_IO;
+    frame_ask(m->channel, &ask);
+    err = member_wait_for(m, STATUS_WAIT);
+    if (err || m->traffic.kind != ASK_CHILD_QUERY || m->traffic.result != ANSWER_OK)
+        return err ? err : ERR_NOT_FOUND;
+    *out = m->traffic;
+    return 0;
+}
+
+const struct crew_kind crew_split = {split_open,   split_close,  split_order,  split_configure,
+                                     split_enable, split_disarm, split_status, split_traffic};

@@ -14,7 +14,7 @@
 #include "daemon/log.h"
 #include "daemon/notify.h"
 
-enum { REPORT_MAX = 1 << 16 };
+enum { REPORT_MAX = 1 << 16, COUNTED_ROWS_MAX = 2000 };
 #define STOP_WAIT (5 * USEC_SEC) /* deletes that nobody answers must not hold a stop up */
 
 struct steward {
@@ -33,15 +33,43 @@ struct steward {
     struct watch *signals[4];
     struct timer *stop_timer, *watchdog;
     usec_t started;
-    uint32_t stop_id;
+    uint32_t stop_id, list_order;
+    size_t list_rows;
+    struct addr list_local; /* of the IKE SA whose row came last */
     bool stopping;
     int status;
 };
 
-static void steward_tell(void *ctx, const struct tell *t)
+/* A row of a list gets its traffic from the kernel; of a very long list only the first rows do. */
+static void steward_count(struct steward *s, struct tell *row)
+{
+    struct tell_child *child = &row->u.child;
+    struct answer a;
+
+    if (row->order != s->list_order) {
+        s->list_order = row->order;
+        s->list_rows = 0;
+    }
+    if (s->list_rows++ >= COUNTED_ROWS_MAX || child->counted ||
+        s->kind->traffic(s->crew, child->spi_in, child->spi_out, &s->list_local, &a))
+        return;
+    child->counted = true;
+    child->bytes_in = a.u.query.bytes_in;
+    child->packets_in = a.u.query.packets_in;
+    child->bytes_out = a.u.query.bytes_out;
+    child->packets_out = a.u.query.packets_out;
+}
+
+static void steward_tell(void *ctx, const struct tell *told)
 {
     struct steward *s = ctx;
+    struct tell row = *told;
+    const struct tell *t = &row;
 
+    if (row.fact == FACT_IKE_SA)
+        s->list_local = row.u.ike.local.addr; /* its children follow */
+    if (row.fact == FACT_CHILD_SA && row.order && s->crew)
+        steward_count(s, &row);
     if (!t->order || (t->fact != FACT_IKE_SA && t->fact != FACT_CHILD_SA && t->fact != FACT_COUNTERS && t->fact != FACT_DONE))
         log_tell(&s->log, t);
     if (s->ctl)
