@@ -111,6 +111,13 @@ lab_install() { # lab_install PACKAGE...
 }
 LAB_BUILD_PACKAGES="gcc make autoconf automake pkg-config libc6-dev linux-libc-dev libssl-dev libnl-3-dev libyaml-dev
 	libgmp-dev libcmocka-dev libevent-dev libseccomp-dev libcap-ng-dev libjansson-dev"
+# for a guest whose root is this machine's own
+LAB_GUEST_PACKAGES="iproute2 iputils-ping tcpdump procps openssl kmod mount"
+lab_install_if_known() { # lab_install_if_known PACKAGE...: what is of use and not needed; no error where there is none
+	local p known=()
+	for p; do [ -z "$(apt-cache policy "$p" 2>/dev/null | sed -n 's/^  Candidate: \([^(]*\)$/\1/p')" ] || known+=("$p"); done
+	[ ${#known[@]} = 0 ] || (lab_install "${known[@]}") || :
+}
 
 # --- the build ----------------------------------------------------------------
 lab_build() { # lab_build BUILDDIR TARGET...: out of tree, warnings as errors; logs in BUILDDIR/test-logs
