@@ -274,7 +274,8 @@ enum step child_accept(struct xchg *x)
     if (!x->child) /* it went while we waited */
         return STEP_NEXT;
     x->lost_spi = x->child->spi_in;
-    if (!sa || !payload_find(x->in, PAYLOAD_TSI) || !payload_find(x->in, PAYLOAD_TSR)) {
+    if (!sa || error_unknown(x->in) || !payload_find(x->in, PAYLOAD_TSI) || !payload_find(x->in, PAYLOAD_TSR)) {
+        x->peer_has_child = sa && sa->u.sa.n; /* it may think so */
         if (error)
             answered_error(x, error);
         else

@@ -294,22 +294,21 @@ static bool fresh_id(const struct ike_sa *sa, const struct ike_header *h)
 static void unreadable_request(struct ike_sa *sa, const struct ike_header *h, const struct path *path, int err,
                                const struct wire_error *why)
 {
-    const struct exchange rows[] = {{.name = "unreadable", .type = h->exchange}};
-    struct xchg *x = xchg_new(sa, rows, false);
     bool critical = err == ERR_UNSUPPORTED;
 
-    if (!x)
-        return;
-    x->message_id = h->message_id;
-    x->path = *path;
-    notify_add(&x->out, PROTOCOL_NONE, SPAN_NONE, critical ? UNSUPPORTED_CRITICAL_PAYLOAD : INVALID_SYNTAX,
-               critical ? arena_copy(&x->arena, span_of(&why->payload, 1)) : SPAN_NONE);
-    sa->next_theirs++;
-    window_send_reply(x);
-    xchg_free(x);
+    xchg_turn_away(sa, h, path, critical ? UNSUPPORTED_CRITICAL_PAYLOAD : INVALID_SYNTAX,
+                   critical ? span_of(&why->payload, 1) : SPAN_NONE);
     if (!critical || sa->state != IKE_UP)
         sa_kill(sa, FACT_IKE_DOWN, "the peer's %s request is malformed: %s",
                 exchange_name(h->exchange) ? exchange_name(h->exchange) : "?", why->text);
+}
+
+/* An authentic answer that cannot be read: what it made at the peer must go (2.21). */
+static void unreadable_response(struct ike_sa *sa, const struct wire_error *why)
+{
+    if (sa->state == IKE_UP)
+        farewell(sa, 0);
+    sa_kill(sa, FACT_IKE_DOWN, "the peer's response is malformed: %s", why->text);
 }
 
 static bool repeatable(const struct payload *outer)
@@ -351,7 +350,7 @@ static void sealed_packet(struct ike_sa *sa, const struct ike_header *h, const s
     sa_heard(sa, path);
     err = msg_read_payloads(a, first, chain, IKE_HEADER_LEN, &in, &why);
     if (err < 0 && response)
-        sa_kill(sa, FACT_IKE_DOWN, "the peer's response is malformed: %s", why.text);
+        unreadable_response(sa, &why);
     else if (err < 0)
         unreadable_request(sa, h, path, err, &why);
     else if (response)

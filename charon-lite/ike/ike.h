@@ -447,6 +447,13 @@ void xchg_response(struct ike_sa *, const struct ike_header *, const struct path
 enum step refuse(struct xchg *, uint16_t notify, const char *fmt, ...) PRINTF(3, 4);
 enum step drop(struct xchg *, const char *fmt, ...) PRINTF(2, 3);
 enum step kill_sa(struct xchg *, const char *fmt, ...) PRINTF(2, 3);
+/* The last word to a peer that has answered our last request: a notify, or (0) the Delete of the IKE SA; sent once, and no answer
+ * is waited for. The SA is the caller's to kill. */
+void farewell(struct ike_sa *, uint16_t notify);
+/* Answers an authentic request for which there is no recipe; the SA stays. */
+void xchg_turn_away(struct ike_sa *, const struct ike_header *, const struct path *, uint16_t notify, struct span data);
+/* The first error that we do not know: the request has failed entirely (3.10.1). NULL if there is none. */
+const struct payload *error_unknown(const struct payload *in);
 /* Ask, and go on with the next step when the answer is here. */
 enum step xchg_ask(struct xchg *, struct ask *);
 /* The proposals of a configuration, as the exchange's own: a reload may free the configuration while it waits. Empty without

@@ -64,16 +64,27 @@ static enum step no_ke(struct xchg *x)
     return kill_sa(x, "the key exchange %s failed", x->ke->name);
 }
 
-/* The peer's value was refused (RFC 6989, RFC 7748 6.1), or the library failed. */
+/* The peer's value was refused (RFC 6989 2.5, RFC 7748 6.1), or the library failed. In IKE_SA_INIT another message is waited for;
+ * later the IKE SA goes. */
 static enum step bad_ke(struct xchg *x)
 {
-    if (x->row->type == IKE_SA_INIT && x->ours)
-        return drop(x, "the peer's %s value is not valid", x->ke->name);
     if (x->row->type == IKE_SA_INIT)
         return drop(x, "the peer's %s value is not valid", x->ke->name);
     if (!x->ours)
         return refuse(x, INVALID_SYNTAX, "the peer's %s value is not valid", x->ke->name);
+    farewell(x->sa, 0);
     return kill_sa(x, "the peer's %s value is not valid", x->ke->name);
+}
+
+/* No word of the worker: our fault, not the peer's. */
+static enum step late_ke(struct xchg *x)
+{
+    if (x->row->type == IKE_SA_INIT || x->ours)
+        return bad_ke(x);
+    if (!x->child)
+        return refuse(x, TEMPORARY_FAILURE, "the key exchange %s was not computed in time", x->ke->name);
+    child_fail(x, TEMPORARY_FAILURE, "the key exchange %s was not computed in time", x->ke->name);
+    return STEP_NEXT;
 }
 
 enum step ke_generate(struct xchg *x)
@@ -142,7 +153,9 @@ enum step ke_both_done(struct xchg *x)
 
     if (!x->ke || !(x->ke->flags & ALG_SLOW))
         return STEP_NEXT;
-    if (!a || a->result != ANSWER_OK || secret_set(&x->shared, a->u.ke.shared) < 0 ||
+    if (!a || a->result == ANSWER_TIMEOUT)
+        return late_ke(x);
+    if (a->result != ANSWER_OK || secret_set(&x->shared, a->u.ke.shared) < 0 ||
         secret_set(&x->ke_public, a->u.ke.public_value) < 0)
         return bad_ke(x);
     return STEP_NEXT;

@@ -98,6 +98,45 @@ enum step kill_sa(struct xchg *x, const char *fmt, ...)
     return STEP_KILL;
 }
 
+void farewell(struct ike_sa *sa, uint16_t notify)
+{
+    static const struct exchange informational = {.name = "INFORMATIONAL", .type = INFORMATIONAL};
+    struct xchg *last = xchg_new(sa, &informational, true);
+    struct payload *p;
+
+    if (!last)
+        return;
+    if (notify)
+        notify_add(&last->out, PROTOCOL_NONE, SPAN_NONE, notify, SPAN_NONE);
+    else if ((p = payload_add(&last->out, PAYLOAD_DELETE)))
+        p->u.del.protocol = PROTOCOL_IKE;
+    window_send_request(last);
+    xchg_free(last);
+}
+
+void xchg_turn_away(struct ike_sa *sa, const struct ike_header *h, const struct path *path, uint16_t notify, struct span data)
+{
+    const struct exchange row = {.name = "unexpected", .type = h->exchange};
+    struct xchg *x = xchg_new(sa, &row, false);
+
+    if (!x)
+        return;
+    x->message_id = h->message_id;
+    x->path = *path;
+    notify_add(&x->out, PROTOCOL_NONE, SPAN_NONE, notify, data);
+    sa->next_theirs++;
+    window_send_reply(x);
+    xchg_free(x);
+}
+
+const struct payload *error_unknown(const struct payload *in)
+{
+    for (const struct payload *n = payload_find(in, PAYLOAD_NOTIFY); n; n = payload_after(n, PAYLOAD_NOTIFY))
+        if (n->u.notify.type <= NOTIFY_ERROR_MAX && !notify_name(n->u.notify.type))
+            return n;
+    return NULL;
+}
+
 enum step xchg_ask(struct xchg *x, struct ask *ask)
 {
     ticket_drop(x->core, &x->ticket);
@@ -164,6 +203,7 @@ static void ours_over(struct xchg *x)
 
 static void theirs_over(struct xchg *x, bool answer)
 {
+    bool fatal = answer && x->row->type != IKE_SA_INIT && notify_find(x->out.first, INVALID_SYNTAX);
     struct ike_sa *sa = x->sa;
 
     if (answer) {
@@ -174,6 +214,8 @@ static void theirs_over(struct xchg *x, bool answer)
     xchg_free(x);
     if (sa->state == IKE_BORN && !sa->initiator)
         sa_kill(sa, FACT_DROPPED, "IKE_SA_INIT came to nothing"); /* nothing is kept of it */
+    else if (fatal)                                               /* at both ends, without a Delete (2.21.3) */
+        sa_kill(sa, FACT_IKE_DOWN, "the peer's request was malformed");
     else
         sa_wake(sa);
 }
@@ -296,6 +338,8 @@ void xchg_request(struct ike_sa *sa, const struct ike_header *h, const struct pa
              sa_state_name(sa->state));
         if (sa->state == IKE_BORN)
             sa_kill(sa, FACT_DROPPED, "no use for it");
+        else if (sa->state == IKE_UP && !sa->theirs) /* who is authenticated gets an answer, also to that (2.21.3) */
+            xchg_turn_away(sa, h, path, NO_PROPOSAL_CHOSEN, SPAN_NONE);
         return;
     }
     x = xchg_new(sa, row, false);
@@ -328,6 +372,10 @@ void xchg_response(struct ike_sa *sa, const struct ike_header *h, const struct p
     x->concluding = true;
     if (x->row->type != IKE_SA_INIT)
         wake_stop(x->core, &sa->retransmit);
+    if (x->row->type != IKE_SA_INIT && notify_find(x->in, INVALID_SYNTAX)) { /* the peer has no IKE SA any more (2.21.3) */
+        kill_sa(x, "the peer found our %s request malformed (INVALID_SYNTAX)", x->row->name);
+        return;
+    }
     x->at = x->row->conclude;
     xchg_run(x);
 }

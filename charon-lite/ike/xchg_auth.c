@@ -64,11 +64,18 @@ static enum step write_request(struct xchg *x)
     return STEP_DONE;
 }
 
+/* The peer learns that we do not accept it (2.21.2). */
+static enum step not_accepted(struct xchg *x, const char *why)
+{
+    farewell(x->sa, AUTHENTICATION_FAILED);
+    return kill_sa(x, "%s", why);
+}
+
 static enum step read_errors(struct xchg *x)
 {
     const struct payload *id = payload_find(x->in, PAYLOAD_IDR), *auth = payload_find(x->in, PAYLOAD_AUTH);
 
-    if (id && auth)
+    if (id && auth && !error_unknown(x->in))
         return STEP_NEXT;
     for (const struct payload *n = payload_find(x->in, PAYLOAD_NOTIFY); n; n = payload_after(n, PAYLOAD_NOTIFY)) {
         const char *name = notify_name(n->u.notify.type);
@@ -77,32 +84,17 @@ static enum step read_errors(struct xchg *x)
             return kill_sa(x, "the peer answered AUTHENTICATION_FAILED: it does not accept our identity or proof (secret, "
                               "certificate, `local: id`), "
                               "or has no connection for us; its log says which");
-        if (n->u.notify.type <= NOTIFY_ERROR_MAX)
+        if (n->u.notify.type <= NOTIFY_ERROR_MAX && (!id || !auth || !name))
             return kill_sa(x, "the peer answered IKE_AUTH with %s", name ? name : "an unknown error");
     }
-    return kill_sa(x, "the peer's IKE_AUTH response has no %s payload", id ? "AUTH" : "IDr");
-}
-
-/* The peer learns that we do not accept it, once and without waiting for an answer (2.21.2). */
-static enum step not_accepted(struct xchg *x)
-{
-    static const struct exchange informational = {.name = "INFORMATIONAL", .type = INFORMATIONAL};
-    struct ike_sa *sa = x->sa;
-    struct xchg *last = xchg_new(sa, &informational, true);
-
-    if (last) {
-        last->message_id = sa->next_ours;
-        notify_add(&last->out, PROTOCOL_NONE, SPAN_NONE, AUTHENTICATION_FAILED, SPAN_NONE);
-        window_send_request(last);
-        xchg_free(last);
-    }
-    return kill_sa(x, "the peer was not accepted");
+    return not_accepted(x, id ? "the peer's IKE_AUTH response has no AUTH payload"
+                              : "the peer's IKE_AUTH response has no IDr payload");
 }
 
 static enum step verdict(struct xchg *x)
 {
     if (!auth_verdict(x))
-        return not_accepted(x);
+        return not_accepted(x, "the peer was not accepted");
     sa_set_state(x->sa, IKE_UP);
     riders_read(x);
     return STEP_NEXT;

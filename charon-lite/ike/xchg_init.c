@@ -119,7 +119,7 @@ static enum step read_notifies(struct xchg *x)
 {
     const struct payload *cookie = notify_find(x->in, COOKIE), *ke = notify_find(x->in, INVALID_KE_PAYLOAD);
 
-    if (payload_find(x->in, PAYLOAD_SA))
+    if (payload_find(x->in, PAYLOAD_SA) && !error_unknown(x->in))
         return STEP_NEXT;
     if (cookie && cookie->u.notify.data.len >= 1 && cookie->u.notify.data.len <= COOKIE_MAX) {
         x->cookie = cookie->u.notify.data;

@@ -129,7 +129,8 @@ static enum step read_answer(struct xchg *x)
     static const struct proposal_rules rules = {.protocol = PROTOCOL_IKE, .ke = KE_REQUIRED};
     const struct payload *sa = payload_find(x->in, PAYLOAD_SA), *ke = payload_find(x->in, PAYLOAD_KE);
 
-    for (const struct payload *n = payload_find(x->in, PAYLOAD_NOTIFY); n && !sa; n = payload_after(n, PAYLOAD_NOTIFY)) {
+    for (const struct payload *n = payload_find(x->in, PAYLOAD_NOTIFY); n && (!sa || error_unknown(x->in));
+         n = payload_after(n, PAYLOAD_NOTIFY)) {
         if (n->u.notify.type > NOTIFY_ERROR_MAX)
             continue;
         if (n->u.notify.type == INVALID_KE_PAYLOAD && n->u.notify.data.len == 2)
