@@ -110,12 +110,13 @@ static void chain_write(struct buf *b, const struct payload *first)
     }
 }
 
-static struct span seal(struct puppet *p, const struct ike_header *head, uint8_t first, struct span plain, uint16_t number,
-                        uint16_t total)
+/* In an SK payload, or (skf) as fragment `number` of `total`, whatever these are. */
+static struct span seal(struct puppet *p, const struct ike_header *head, uint8_t first, struct span plain, bool skf,
+                        uint16_t number, uint16_t total)
 {
     struct pupil *s = p->ike;
     const struct alg *a = s->suite.encr;
-    size_t frame = total ? 8 : 4, sealed = 8 + plain.len + 1 + 16;
+    size_t frame = skf ? 8 : 4, sealed = 8 + plain.len + 1 + 16;
     struct ike_header h = *head;
     struct span out, aad;
     uint8_t *room;
@@ -126,13 +127,13 @@ static struct span seal(struct puppet *p, const struct ike_header *head, uint8_t
         return SPAN_NONE;
     }
     buf_init(&b, 70000);
-    h.next = total ? PAYLOAD_SKF : PAYLOAD_SK;
+    h.next = skf ? PAYLOAD_SKF : PAYLOAD_SK;
     h.length = (uint32_t)(IKE_HEADER_LEN + frame + sealed);
     msg_write_header(&b, &h);
     buf_u8(&b, number > 1 ? 0 : first);
     buf_u8(&b, 0);
     buf_u16(&b, (uint16_t)(frame + sealed));
-    if (total) {
+    if (skf) {
         buf_u16(&b, number);
         buf_u16(&b, total);
     }
@@ -171,7 +172,7 @@ void again(struct puppet *p)
     send_bytes(p, p->sent);
 }
 
-static void message_send(struct puppet *p, uint8_t exchange, uint32_t id, bool response)
+struct span message_make(struct puppet *p, uint8_t exchange, uint32_t id, bool response)
 {
     struct ike_header h = header(p, exchange, id, response);
     struct span bytes;
@@ -188,27 +189,27 @@ static void message_send(struct puppet *p, uint8_t exchange, uint32_t id, bool r
         buf_span(&p->ike->init_ours, bytes);
     } else {
         chain_write(&b, p->out.first);
-        bytes = seal(p, &h, p->out.first ? p->out.first->type : 0, buf_view(&b), 0, 0);
+        bytes = seal(p, &h, p->out.first ? p->out.first->type : 0, buf_view(&b), false, 0, 0);
     }
     if (b.failed || p->out.failed)
         world_fail(p->w, "the puppet cannot write its message");
     buf_done(&b);
-    send_bytes(p, bytes);
+    return bytes;
 }
 
 void request_id(struct puppet *p, uint8_t exchange, uint32_t id)
 {
-    message_send(p, exchange, id, false);
+    send_bytes(p, message_make(p, exchange, id, false));
 }
 
 void request(struct puppet *p, uint8_t exchange)
 {
-    message_send(p, exchange, p->ike->next_ours++, false);
+    request_id(p, exchange, p->ike->next_ours++);
 }
 
 void reply(struct puppet *p, const struct said *to)
 {
-    message_send(p, to->h.exchange, to->h.message_id, true);
+    send_bytes(p, message_make(p, to->h.exchange, to->h.message_id, true));
 }
 
 struct span fragment_make(struct puppet *p, uint8_t exchange, uint32_t id, bool response, uint8_t first, struct span plain,
@@ -216,7 +217,7 @@ struct span fragment_make(struct puppet *p, uint8_t exchange, uint32_t id, bool 
 {
     struct ike_header h = header(p, exchange, id, response);
 
-    return seal(p, &h, first, plain, number, total);
+    return seal(p, &h, first, plain, true, number, total);
 }
 
 size_t fragments_make(struct puppet *p, uint8_t exchange, uint32_t id, bool response, size_t each, struct span *out, size_t max)
@@ -323,6 +324,20 @@ const struct said *hear_for(struct puppet *p, usec_t how_long)
 const struct said *hear(struct puppet *p)
 {
     return hear_for(p, USEC_SEC);
+}
+
+void tend(struct puppet *p, usec_t how_long)
+{
+    usec_t until = p->w->now + how_long;
+    const struct said *m;
+
+    while (p->w->now < until && !p->w->failed) {
+        m = hear_for(p, until - p->w->now);
+        if (!m || m->response || m->h.exchange != INFORMATIONAL || m->in)
+            continue;
+        say(p);
+        reply(p, m);
+    }
 }
 
 bool silence(struct puppet *p)

@@ -104,6 +104,7 @@ void request_id(struct puppet *, uint8_t exchange, uint32_t id);
 void reply(struct puppet *, const struct said *);
 void again(struct puppet *); /* the last datagram once more */
 void send_bytes(struct puppet *, struct span);
+struct span message_make(struct puppet *, uint8_t exchange, uint32_t id, bool response); /* without sending it */
 /* The message under construction in fragments of `each` bytes of plaintext, kept in out[]; their number. Nothing is sent. */
 size_t fragments_make(struct puppet *, uint8_t exchange, uint32_t id, bool response, size_t each, struct span *out, size_t max);
 /* One fragment of given number and total. */
@@ -114,6 +115,7 @@ struct span fragment_make(struct puppet *, uint8_t exchange, uint32_t id, bool r
 const struct said *hear(struct puppet *); /* within a second */
 const struct said *hear_for(struct puppet *, usec_t);
 const struct said *ask(struct puppet *, uint8_t exchange); /* request(), and the next message heard */
+void tend(struct puppet *, usec_t);                        /* time passes; liveness checks are answered, nothing else is heard */
 bool silence(struct puppet *);                             /* nothing within a second */
 bool has(const struct said *, uint16_t notify);
 const struct payload *part(const struct said *, uint8_t type);
