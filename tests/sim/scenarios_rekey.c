@@ -105,7 +105,12 @@ static void collision(struct world *w, void (*a)(struct world *, unsigned), void
     if (disturbed)
         disturb(w, CREATE_CHILD_SA);
     at_once(w, a, b);
-    world_run(w, MINUTE);
+    world_run(w, 12 * SEC);
+    if (lossless) {
+        traffic_end(w);
+        traffic_must(w, 200 * MS);
+    }
+    world_run(w, 48 * SEC);
 }
 
 static void child_both(struct world *w)
