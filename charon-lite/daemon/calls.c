@@ -90,12 +90,13 @@ static const int core_calls[] = {SCMP_SYS(recvmmsg), SCMP_SYS(sendmmsg), SCMP_SY
 static const int prover_calls[] = {SCMP_SYS(pread64), SCMP_SYS(fcntl)};
 static const int hand_calls[] = {SCMP_SYS(setsockopt), SCMP_SYS(getsockopt), SCMP_SYS(bind),       SCMP_SYS(fcntl),
                                  SCMP_SYS(connect),    SCMP_SYS(recvmmsg),   SCMP_SYS(getdents64), SCMP_SYS(epoll_create1)};
-static const int fetch_calls[] = {
-    SCMP_SYS(setsockopt), SCMP_SYS(getsockopt), SCMP_SYS(bind),        SCMP_SYS(connect),   SCMP_SYS(sendmmsg),
-    SCMP_SYS(recvmmsg),   SCMP_SYS(socket),     SCMP_SYS(getpeername), SCMP_SYS(ioctl),     SCMP_SYS(uname),
-    SCMP_SYS(fcntl),      SCMP_SYS(pread64),    SCMP_SYS(access),      SCMP_SYS(faccessat), SCMP_SYS(faccessat2),
-    SCMP_SYS(readlink),   SCMP_SYS(getdents64), SCMP_SYS(stat),        SCMP_SYS(statx),     SCMP_SYS(statfs),
-    SCMP_SYS(fstatfs),    SCMP_SYS(getppid),    SCMP_SYS(pipe2),       SCMP_SYS(select),    SCMP_SYS(sysinfo)};
+static const int fetch_calls[] = {SCMP_SYS(setsockopt), SCMP_SYS(getsockopt), SCMP_SYS(bind),       SCMP_SYS(connect),
+                                  SCMP_SYS(sendmmsg),   SCMP_SYS(recvmmsg),   SCMP_SYS(socket),     SCMP_SYS(getpeername),
+                                  SCMP_SYS(ioctl),      SCMP_SYS(uname),      SCMP_SYS(fcntl),      SCMP_SYS(pread64),
+                                  SCMP_SYS(access),     SCMP_SYS(faccessat),  SCMP_SYS(faccessat2), SCMP_SYS(readlink),
+                                  SCMP_SYS(getdents64), SCMP_SYS(stat),       SCMP_SYS(statx),      SCMP_SYS(statfs),
+                                  SCMP_SYS(ftruncate),  SCMP_SYS(fstatfs),    SCMP_SYS(getppid),    SCMP_SYS(pipe2),
+                                  SCMP_SYS(select),     SCMP_SYS(sysinfo)};
 static const struct {
     const int *v;
     size_t n;

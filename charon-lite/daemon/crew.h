@@ -19,7 +19,7 @@ struct crew_setup {
     const struct options *options;
     struct conf *conf;          /* the first snapshot */
     const struct files *files;  /* what it was read from; stay the caller's until configure() */
-    int keylog_fd;              /* -1 = none */
+    int keylog_fd, names_fd;    /* -1 = none */
     struct net_sockets sockets; /* stay the caller's */
     void (*tell)(void *ctx, const struct tell *);
     void (*say)(void *ctx, enum level, const char *sentence);

@@ -157,7 +157,7 @@ int proc_open_file(struct proc *p, enum keystore_kind kind, const char *ref, str
 
 static void proc_fds(const struct proc *p, int parent_fd, const int link_fds[ROLE_COUNT])
 {
-    int keep[ROLE_COUNT + NET_SOCKETS_MAX + 4];
+    int keep[ROLE_COUNT + NET_SOCKETS_MAX + 5];
     size_t n = 0;
 
     keep[n++] = parent_fd;
@@ -172,6 +172,8 @@ static void proc_fds(const struct proc *p, int parent_fd, const int link_fds[ROL
         keep[n++] = p->sockets->route6;
     if (p->role == ROLE_CORE && p->keylog_fd >= 0)
         keep[n++] = p->keylog_fd;
+    if (p->role == ROLE_FETCH && p->names_fd >= 0)
+        keep[n++] = p->names_fd;
     jail_close_but(keep, n);
 }
 

@@ -39,6 +39,7 @@ struct proc {
     bool one_uid, dry_run;
     int parent_pid;
     int keylog_fd; /* core only; -1 = none */
+    int names_fd;  /* fetch only: what names were last; -1 = none */
     /* from here on proc_run()'s */
     struct loop *loop;
     struct proc_link parent, links[ROLE_COUNT];

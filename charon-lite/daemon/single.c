@@ -168,7 +168,9 @@ static int open_provers(struct crew *c, struct conf *conf, struct text *why)
 /* In a thread of the pool. */
 static void crew_resolve(void *ctx, const struct ask *ask, struct answer *a, struct arena *arena)
 {
-    resolve_run(&((struct crew *)ctx)->setup.sockets, ask, a, arena);
+    struct resolver r = {&((struct crew *)ctx)->setup.sockets, NULL};
+
+    resolve_run(&r, ask, a, arena);
 }
 
 static int open_engine(struct crew *c)

@@ -3,10 +3,12 @@
 #include "daemon/steward.h"
 #include "config.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ctl/ctl.h"
@@ -27,7 +29,7 @@ struct steward {
     struct crew *crew;
     struct net_sockets sockets;
     struct ctl *ctl;
-    int ctl_fd, keylog_fd;
+    int ctl_fd, keylog_fd, names_fd;
     gid_t ctl_gid;
     const char *ctl_path;
     struct watch *signals[4];
@@ -422,6 +424,13 @@ static int open_control(struct steward *s, struct text *why)
     return s->ctl ? 0 : ERR_MEMORY;
 }
 
+/* Where fetch keeps what names were last; without it the daemon runs all the same. */
+static int open_names(void)
+{
+    mkdir(LOCALSTATEDIR "/lib/charon-lite", 0700);
+    return open(LOCALSTATEDIR "/lib/charon-lite/names", O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
 static int open_crew(struct steward *s, struct text *why)
 {
     const struct net_options net = {s->conf->listen, s->conf->port, s->conf->port_natt, !s->options->dry_run};
@@ -437,7 +446,9 @@ static int open_crew(struct steward *s, struct text *why)
     if (err)
         return err;
     c.sockets = s->sockets;
+    s->names_fd = s->options->dry_run ? -1 : open_names();
     c.keylog_fd = s->keylog_fd;
+    c.names_fd = s->names_fd;
     c.tell = steward_tell;
     c.say = steward_say;
     c.restarted = steward_restarted;
@@ -484,6 +495,8 @@ static void steward_close(struct steward *s)
     net_close(&s->sockets);
     if (s->keylog_fd >= 0)
         close(s->keylog_fd);
+    if (s->names_fd >= 0)
+        close(s->names_fd);
     for (size_t i = 0; i < COUNT_OF(s->signals); i++)
         watch_free(s->signals[i]);
     timer_free(s->stop_timer);
@@ -500,6 +513,7 @@ int steward_run(const struct options *o)
                         .kind = o->one_process ? &crew_single : &crew_split,
                         .ctl_fd = -1,
                         .keylog_fd = -1,
+                        .names_fd = -1,
                         .sockets = {.route4 = -1, .route6 = -1}};
     int err;
 

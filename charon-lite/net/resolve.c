@@ -40,40 +40,53 @@ static size_t resolve_take(const struct addrinfo *list, struct addr *out)
     return n;
 }
 
-static int resolve_name(const char *name, uint8_t family, struct addr *out, size_t *n, const char **why)
+/* The error of getaddrinfo(), 0 or EAI_*. */
+static int resolve_name(const char *name, uint8_t family, struct addr *out, size_t *n)
 {
     const int families[] = {[4] = AF_INET, [6] = AF_INET6};
     struct addrinfo hints = {.ai_family = family == 4 || family == 6 ? families[family] : AF_UNSPEC, .ai_socktype = SOCK_DGRAM};
     struct addrinfo *list = NULL;
     int err = getaddrinfo(name, NULL, &hints, &list);
 
-    if (err) {
-        *why = gai_strerror(err);
-        return ERR_NOT_FOUND;
-    }
+    if (err)
+        return err;
     *n = resolve_take(list, out);
     freeaddrinfo(list);
-    return *n ? 0 : ERR_NOT_FOUND;
+    return *n ? 0 : EAI_NONAME;
+}
+
+static size_t resolve_find(const struct resolver *r, const char *name, uint8_t family, struct addr *out, const char **why)
+{
+    size_t n = 0;
+    int err;
+
+    if (!addr_parse(name, out))
+        return 1;
+    err = resolve_name(name, family, out, &n);
+    if (!err && r->remember && !family)
+        remember_put(r->remember, name, out, n);
+    if (!err)
+        return n;
+    *why = gai_strerror(err);
+    return err != EAI_NONAME && r->remember ? remember_get(r->remember, name, family, out, RESOLVE_MAX) : 0;
 }
 
 void resolve_run(void *ctx, const struct ask *ask, struct answer *a, struct arena *arena)
 {
-    const struct net_sockets *sockets = ctx;
+    const struct resolver *r = ctx;
     struct addr *v = arena_alloc(arena, 2 * RESOLVE_MAX * sizeof(*v)), *local = v ? v + RESOLVE_MAX : NULL;
-    size_t n = 0;
+    size_t n;
 
     a->result = ANSWER_FAILED;
     if (!v || ask->kind != ASK_RESOLVE)
         return;
-    if (!addr_parse(ask->u.resolve.name, v)) {
-        n = 1;
-    } else if (resolve_name(ask->u.resolve.name, ask->u.resolve.family, v, &n, &a->why)) {
-        a->why = a->why ? a->why : "the name has no address";
+    n = resolve_find(r, ask->u.resolve.name, ask->u.resolve.family, v, &a->why);
+    if (!n)
         return;
-    }
     for (size_t i = 0; i < n; i++)
-        local[i] = source_locked(sockets, &v[i]);
+        local[i] = source_locked(r->sockets, &v[i]);
     a->result = ANSWER_OK;
+    a->why = NULL;
     a->u.resolve.v = v;
     a->u.resolve.n = n;
     a->u.resolve.local = local;

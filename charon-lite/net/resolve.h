@@ -5,10 +5,16 @@
 
 #include "loop/worker.h"
 #include "net/net.h"
+#include "net/remember.h"
 
 #define RESOLVE_MAX 16 /* addresses that one name may bring */
 
-/* The `run` of a pool (loop/worker.h); ctx is a const struct net_sockets *, for our own addresses. */
+struct resolver {
+    const struct net_sockets *sockets; /* for our own addresses */
+    struct remember *remember;         /* NULL = remember nothing */
+};
+/* The `run` of a pool (loop/worker.h); ctx is a struct resolver. When no name server answers, what it said last time counts; a
+ * name that does not exist any more is not remembered. */
 void resolve_run(void *ctx, const struct ask *, struct answer *, struct arena *);
 
 #endif

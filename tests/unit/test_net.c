@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -293,12 +294,13 @@ static void listens_where_told(void **state)
 static void resolves(void **state)
 {
     struct world *w = *state;
+    struct resolver r = {&w->sockets, NULL};
     struct ask ask = {.to = ASK_FETCH, .kind = ASK_RESOLVE, .u.resolve = {"127.0.0.5", 0}};
     struct answer a = {.kind = ASK_RESOLVE};
     struct arena arena;
 
     arena_init(&arena, 1 << 16);
-    resolve_run(&w->sockets, &ask, &a, &arena);
+    resolve_run(&r, &ask, &a, &arena);
     assert_int_equal(a.result, ANSWER_OK);
     assert_int_equal(a.u.resolve.n, 1);
     assert_int_equal(a.u.resolve.v[0].b[3], 5);
@@ -306,14 +308,53 @@ static void resolves(void **state)
     assert_int_equal(a.u.resolve.local[0].b[0], 127);
     ask.u.resolve.name = "localhost";
     ask.u.resolve.family = 4;
-    resolve_run(&w->sockets, &ask, &a, &arena);
+    resolve_run(&r, &ask, &a, &arena);
     assert_int_equal(a.result, ANSWER_OK);
     assert_true(a.u.resolve.v[0].family == 4 && a.u.resolve.v[0].b[0] == 127);
     ask.u.resolve.name = "no such name";
-    resolve_run(&w->sockets, &ask, &a, &arena);
+    resolve_run(&r, &ask, &a, &arena);
     assert_int_equal(a.result, ANSWER_FAILED);
     assert_non_null(a.why);
     arena_done(&arena);
+}
+
+static void names_are_remembered(void **state)
+{
+    const struct addr one[] = {{4, {192, 0, 2, 1}}, {6, {0x20, 1, 0x0d, 0xb8}}}, two[] = {{4, {192, 0, 2, 2}}};
+    char path[] = "/tmp/names-XXXXXX";
+    int fd = mkstemp(path);
+    struct remember *r = remember_new(fd);
+    struct addr out[16];
+    off_t size;
+
+    (void)state;
+    unlink(path);
+    assert_int_equal(remember_get(r, "a.example", 0, out, 16), 0);
+    remember_put(r, "a.example", one, 2);
+    remember_put(r, "b.example", two, 1);
+    remember_put(r, "odd name", two, 1);
+    remember_put(r, "", two, 1);
+    size = lseek(fd, 0, SEEK_END);
+    remember_put(r, "a.example", one, 2); /* nothing new: nothing written */
+    assert_int_equal(lseek(fd, 0, SEEK_END), size);
+    for (int i = 0; i < 400; i++)
+        remember_put(r, "b.example", i % 2 ? two : one, 1);
+    assert_int_equal(write(fd, "nonsense\n x\nb.example 1.2.3\nb.example 203.0.113.99", 49), 49); /* the last line is cut short */
+    size = lseek(fd, 0, SEEK_END);
+    remember_free(r);
+    r = remember_new(fd); /* as after a restart */
+    assert_int_equal(remember_get(r, "a.example", 0, out, 16), 2);
+    assert_int_equal(remember_get(r, "a.example", 6, out, 16), 1);
+    assert_true(addr_equal(&out[0], &one[1]));
+    assert_int_equal(remember_get(r, "b.example", 0, out, 16), 1);
+    assert_true(addr_equal(&out[0], &two[0]));
+    assert_int_equal(remember_get(r, "odd name", 0, out, 16), 0);
+    assert_true(lseek(fd, 0, SEEK_END) < size / 10); /* what was old is gone */
+    remember_free(r);
+    r = remember_new(fd);
+    assert_int_equal(remember_get(r, "a.example", 4, out, 16), 1);
+    remember_free(r);
+    close(fd);
 }
 
 #define HERE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -330,6 +371,7 @@ int main(void)
         HERE(a_send_error_loses_one),
         cmocka_unit_test(listens_where_told),
         HERE(resolves),
+        cmocka_unit_test(names_are_remembered),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
