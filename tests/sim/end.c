@@ -87,6 +87,7 @@ static void told_listed(struct end *e, const struct tell *t)
         r->nat_remote = t->u.ike.nat_remote;
         r->remote = t->u.ike.remote;
     }
+    law_listed(e, r);
 }
 
 static void told(struct end *e, const struct tell *t)

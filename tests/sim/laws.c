@@ -33,7 +33,7 @@ void laws_done(struct laws *l)
     map_done(&l->seen);
 }
 
-enum name_of { OF_DATAGRAM, OF_REPLIES, OF_REQUESTS, OF_INITS, OF_ANSWERED };
+enum name_of { OF_STATE, OF_DATAGRAM, OF_REPLIES, OF_REQUESTS, OF_INITS, OF_ANSWERED };
 static struct seen *seen_at(struct end *e, enum name_of of, uint64_t a, uint64_t b, uint64_t c)
 {
     struct map *m = &e->world->laws.seen;
@@ -177,6 +177,27 @@ void law_arrived(struct end *e, const struct datagram *d)
     if (l.h.exchange == IKE_SA_INIT)
         seen_at(e, OF_INITS, l.h.spi_i, 0, 0)->credit++;
     seen_at(e, OF_ANSWERED, l.h.spi_i, l.h.flags & IKE_FLAG_INITIATOR ? 0 : IKE_FLAG_INITIATOR, l.h.message_id)->count++;
+}
+
+static uint64_t state_rank(const struct told_row *r)
+{
+    static const char *const ike[] = {"BORN", "KEYED", "UP", "LEAVING", "GONE"};
+    static const char *const child[] = {"BORN", "HALF", "UP", "OLD", "GONE"};
+
+    for (uint64_t i = 0; i < 5; i++)
+        if (!strcmp(r->state, r->child ? child[i] : ike[i]))
+            return i + 1;
+    return 0;
+}
+
+void law_listed(struct end *e, const struct told_row *r)
+{
+    uint64_t ours = r->child ? r->spi_in : r->we_initiated ? r->spi_i : r->spi_r, rank = state_rank(r);
+    struct seen *s = seen_at(e, OF_STATE, ours, r->child, 0);
+
+    if (!rank || rank < s->count)
+        world_fail(e->world, "end %u: an SA moved to %s from a later state", e->index, r->state);
+    s->count = rank;
 }
 
 void law_stepped(struct end *e, const struct input *in, size_t outputs)

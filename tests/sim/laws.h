@@ -4,6 +4,7 @@
  *   - a request is repeated byte for byte, an answer too (RFC 7296 2.1); message IDs of requests go up by one (2.2)
  *   - an answer only to a request that arrived, and not more of them than requests (2.1)
  *   - the core never spins: ticks that do nothing move its deadline into the future; steps per second are bounded
+ *   - states of SAs only move forward, as far as lists show them
  *   - SAs are asked for within the configuration, under a verdict, with keys of the right length, and never in clear
  * and at rest: laws_at_rest().
  */
@@ -27,6 +28,9 @@ void laws_init(struct laws *, const struct rng *);
 void laws_done(struct laws *);
 void law_sent(struct end *, const struct datagram *);
 void law_arrived(struct end *, const struct datagram *);
+/* A row of ORDER_LIST: the state of one SA only ever moves forward. */
+struct told_row;
+void law_listed(struct end *, const struct told_row *);
 void law_stepped(struct end *, const struct input *, size_t outputs);
 
 /* Every configured child has exactly one pair of SAs at each running end of its tunnel, both ends agree on keys, SPIs and

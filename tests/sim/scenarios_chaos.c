@@ -145,6 +145,8 @@ static void chaos(struct world *w)
         if (dice_chance(&w->dice, 300))
             any_event(w);
         world_run(w, dice_between(&w->dice, 0, dice_chance(&w->dice, 500) ? SEC : 3 * MINUTE));
+        end_list(&w->end[0]);
+        end_list(&w->end[1]);
     }
     heal(w);
     world_run(w, 5 * MINUTE);
