@@ -32,9 +32,8 @@ static void any_room(struct dice *d, struct desk_faults *f)
 static void any_order(struct world *w)
 {
     struct dice *d = &w->dice;
-    unsigned k = (unsigned)dice_below(d, 2);
-    struct end *e = &w->end[k];
-    const char *name = k ? "to0" : "to1";
+    struct end *e = &w->end[dice_below(d, w->n_ends)];
+    const char *name = e->plan[dice_below(d, e->n_plans)].name;
 
     switch (dice_below(d, 9)) {
     case 0:
@@ -66,7 +65,7 @@ static void any_order(struct world *w)
 static void any_event(struct world *w)
 {
     struct dice *d = &w->dice;
-    struct end *e = &w->end[dice_below(d, 2)];
+    struct end *e = &w->end[dice_below(d, w->n_ends)];
     struct event ev = {.kind = (enum event_kind)dice_below(d, EVENT_GONE + 1)};
     struct sa *s = list_empty(&e->xfrm.sas) ? NULL : LIST_ITEM(e->xfrm.sas.next, struct sa, link);
     uint32_t spi = s && dice_chance(d, 500) ? s->spi : (uint32_t)dice_u64(d);
@@ -124,6 +123,46 @@ static void any_plan(struct world *w, struct plan *p, bool more)
         p->ike = "aes256gcm16-prfsha256-modp2048-x25519 aes256-sha256-x25519";
 }
 
+/* Faults, orders and events, twenty times anew; then all is well again. */
+static void storm(struct world *w)
+{
+    w->laws.steps_max = 5000;
+    go(w);
+    for (unsigned k = 0; k < 20 && !w->failed; k++) {
+        net_all(&w->net, any_way(&w->dice));
+        for (size_t i = 0; i < w->n_ends; i++)
+            for (size_t r = 0; r < COUNT_OF(w->end[i].desk); r++)
+                any_room(&w->dice, &w->end[i].desk[r]);
+        any_order(w);
+        if (dice_chance(&w->dice, 300))
+            any_event(w);
+        if (dice_chance(&w->dice, 200))
+            net_nat_rebind(&w->net.nat[0]);
+        world_run(w, dice_between(&w->dice, 0, dice_chance(&w->dice, 500) ? SEC : 3 * MINUTE));
+        for (size_t i = 0; i < w->n_ends; i++)
+            end_list(&w->end[i]);
+    }
+    heal(w);
+    world_run(w, 5 * MINUTE);
+}
+
+/* What was ordered down is ordered up; then there must be rest. */
+static void rest(struct world *w, struct end *who, const char *name)
+{
+    end_order(who, ORDER_UP, name, NULL);
+    world_run(w, 5 * MINUTE);
+    traffic_end(w);
+    world_run(w, 5 * MINUTE);
+    if (settle(w, 20 * MINUTE))
+        traffic_flows(w);
+}
+
+static void two_flows(struct world *w)
+{
+    flow_start(w, 0, 1, "10.0.0.5", "10.1.0.5", 500 * MS);
+    flow_start(w, 1, 0, "10.1.0.5", "10.0.0.5", 700 * MS);
+}
+
 static void chaos(struct world *w)
 {
     bool more = dice_chance(&w->dice, 300); /* a second child, at both ends */
@@ -132,30 +171,52 @@ static void chaos(struct world *w)
         any_plan(w, &w->end[i].plan[0], more);
     w->end[0].plan[0].keep = w->end[0].plan[0].child[0].keep = KEEP_UP; /* somebody wants it */
     w->end[1].globals.limits.cookie_threshold = dice_chance(&w->dice, 300) ? 0 : 50;
-    w->laws.steps_max = 5000;
-    go(w);
-    flow_start(w, 0, 1, "10.0.0.5", "10.1.0.5", 500 * MS);
-    flow_start(w, 1, 0, "10.1.0.5", "10.0.0.5", 700 * MS);
-    for (unsigned k = 0; k < 20 && !w->failed; k++) {
-        net_all(&w->net, any_way(&w->dice));
-        for (size_t i = 0; i < 2; i++)
-            for (size_t r = 0; r < COUNT_OF(w->end[i].desk); r++)
-                any_room(&w->dice, &w->end[i].desk[r]);
-        any_order(w);
-        if (dice_chance(&w->dice, 300))
-            any_event(w);
-        world_run(w, dice_between(&w->dice, 0, dice_chance(&w->dice, 500) ? SEC : 3 * MINUTE));
-        end_list(&w->end[0]);
-        end_list(&w->end[1]);
+    two_flows(w);
+    storm(w);
+    rest(w, &w->end[0], "to1");
+}
+
+/* The starter is behind a translator that forgets. */
+static void chaos_nat(struct world *w)
+{
+    for (unsigned i = 0; i < 2; i++)
+        any_plan(w, &w->end[i].plan[0], false);
+    w->end[0].plan[0].keep = w->end[0].plan[0].child[0].keep = KEEP_UP;
+    w->end[1].plan[0].keep = w->end[1].plan[0].child[0].keep = KEEP_ANSWER;
+    w->end[1].plan[0].remote = (struct addr){0};
+    w->net.nat[0] = (struct nat){.on = true, .outside = addr_v4(203, 0, 113, 5), .timeout = 60 * SEC};
+    two_flows(w);
+    storm(w);
+    rest(w, &w->end[0], "to1");
+}
+
+static bool hub_rests(struct world *w)
+{
+    struct core_counts n = core_count(w->end[0].core);
+
+    return n.ike_sas == 2 && n.child_sas == 2 && xfrm_size(&w->end[0].xfrm) == 4;
+}
+
+/* A hub for anybody and two spokes. */
+static void chaos_hub(struct world *w)
+{
+    struct end *hub = &w->end[0];
+
+    w->end[2].plan[w->end[2].n_plans++] = plan_tunnel(2, 0, KEEP_UP);
+    hub->plan[hub->n_plans++] = plan_tunnel(0, 2, KEEP_ANSWER);
+    for (unsigned k = 0; k < 2; k++) {
+        any_plan(w, &w->end[k + 1].plan[0], false);
+        any_plan(w, &hub->plan[k], false);
+        w->end[k + 1].plan[0].keep = w->end[k + 1].plan[0].child[0].keep = KEEP_UP;
+        hub->plan[k].keep = hub->plan[k].child[0].keep = KEEP_ANSWER;
+        hub->plan[k].remote = (struct addr){0};
+        hub->plan[k].ike = w->end[k + 1].plan[0].ike = NULL; /* the hub chooses a suite before it knows who it is */
     }
-    heal(w);
-    world_run(w, 5 * MINUTE);
-    end_order(&w->end[0], ORDER_UP, "to1", NULL); /* it may have been ordered down */
-    world_run(w, 5 * MINUTE);
-    traffic_end(w);
-    world_run(w, 5 * MINUTE);
-    if (settle(w, 20 * MINUTE))
-        traffic_flows(w);
+    two_flows(w);
+    storm(w);
+    end_order(&w->end[2], ORDER_UP, "to0", NULL);
+    rest(w, &w->end[1], "to0");
+    world_until(w, hub_rests, 5 * MINUTE, "two IKE SAs with a Child SA each at the hub");
 }
 
 /* The same seed, the same world, byte for byte. */
@@ -171,6 +232,8 @@ static void replay(struct world *w)
 
 const struct scenario scenarios_chaos[] = {
     {"chaos", "faults, orders, restarts by the dice; then it heals", chaos, 30, 0},
+    {"chaos-nat", "the same, one end behind a NAT that forgets", chaos_nat, 20, 0},
+    {"chaos-hub", "the same, with a hub and two spokes", chaos_hub, 20, 3},
     {"replay", "the same seed plays the same world", replay, 2, 0},
     {NULL, NULL, NULL, 0, 0},
 };
