@@ -373,6 +373,11 @@ pings() { in_ns "$1" ping -n -c "${3:-3}" -i 0.2 -W 2 "$2"; }
 crosses() { # pings both ways, in both families where both are inside
 	check "ha pings hb" pings ha "$HB"; check "hb pings ha" pings hb "$HA"
 	if [ "$inner" = 46 ]; then check "ha pings hb in IPv6" pings ha fd02::2; check "hb pings ha in IPv6" pings hb fd01::2; fi; }
+bulk() { # bulk FROM TO ADDRESS: two seconds of TCP through the tunnel, with what it carried
+	local v; in_ns "$2" iperf3 -s -1 -D -I "$W/iperf-$2.pid" >/dev/null 2>&1
+	wait_for 10 bash -c "ip netns exec $2 ss -Hltn | grep -q 5201" || return 1
+	v=$(in_ns "$1" timeout 30 iperf3 -c "$3" -t 2 -f m 2>&1 | awk '/receiver/ {for (i = 1; i <= NF; i++) if ($i ~ /bits\/sec/) print $(i-1)}' | tail -n 1)
+	note "iperf3 $1 to $2: ${v:-no} Mbit/s"; awk -v v="${v:-0}" 'BEGIN {exit !(v > 0)}'; }
 # IKE messages by what their header says (RFC 7296 3.1), IPv4 outside, with and without the non-ESP marker
 ike_filter() { # ike_filter EXCHANGE|any [NEXT_PAYLOAD]
 	local e=$1 n=${2:-} a='' b=''

@@ -12,6 +12,8 @@ check "ga brings the tunnel up" end_up ga
 note "tunnel after $(ms "$LAB_T0") ms"
 check "gb has it too" wait_for 10 has_children gb
 crosses
+check "iperf3 from ha to hb" bulk ha hb "$HB"
+grep -h Mbit "$W/check.log"
 prove_esp "$W/inet.pcap"
 [ "$outer" != nat ] || check "the SA is encapsulated in UDP" bash -c "ip -n ga xfrm state | grep -q 'encap type espinudp'"
 taken_down() { # taken_down BY OTHER
