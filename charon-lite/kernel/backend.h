@@ -156,6 +156,14 @@ struct notice {
     } u;
 };
 
+/* TCP connections that are forwarded through our SAs are told of smaller segments. `auto` is for all that no rule is about: what
+ * the path takes. */
+enum { CLAMP_OFF = 1 }; /* leave these alone */
+struct kernel_clamp {
+    struct prefix src, dst; /* both ways */
+    uint16_t mss;
+};
+
 struct backend_setup {
     void (*print)(void *ctx, const char *line); /* what `dry` would do, one operation a line; may be NULL */
     void *ctx;
@@ -172,6 +180,8 @@ struct hand_backend {
      * call of `each`. 0 or ERR_*. */
     int (*dump_sas)(void *self, void (*each)(void *ctx, const struct sa_seen *), void *ctx);
     int (*dump_policies)(void *self, void (*each)(void *ctx, const struct kernel_policy *), void *ctx);
+    /* These rules in place of those before; none and not automatic = nothing of it is left. 0, or ERR_* and why. */
+    int (*clamp)(void *self, const struct kernel_clamp *, size_t n, bool automatic, char why[KERNEL_WHY_MAX]);
     size_t (*fds)(void *self, int *out, size_t max); /* to wait for, readable */
     /* What has come in, without waiting, a bounded number of notices at a time. True when there is more. */
     bool (*read)(void *self, void (*each)(void *ctx, const struct notice *), void *ctx);

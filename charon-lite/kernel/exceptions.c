@@ -228,53 +228,73 @@ int exceptions_make(struct hand *h, struct hand_child *child, const struct selec
     return err;
 }
 
-static void resolver_add(struct hand *h, const char *word)
+struct servers {
+    struct addr v[RESOLVERS_MAX];
+    size_t n;
+};
+
+static void server_add(struct servers *s, const char *word)
 {
     struct addr a;
 
-    if (h->n_resolvers == RESOLVERS_MAX || addr_parse(word, &a))
+    if (s->n == RESOLVERS_MAX || addr_parse(word, &a))
         return;
-    for (size_t i = 0; i < h->n_resolvers; i++)
-        if (addr_equal(&h->resolvers[i], &a))
+    for (size_t i = 0; i < s->n; i++)
+        if (addr_equal(&s->v[i], &a))
             return;
-    h->resolvers[h->n_resolvers++] = a;
+    s->v[s->n++] = a;
 }
 
-static void resolvers_of_file(struct hand *h, const char *path)
+static bool servers_of_file(struct servers *s, const char *path)
 {
     FILE *f = fopen(path, "re");
     char line[256];
 
     if (!f)
-        return;
+        return false;
     while (fgets(line, sizeof line, f)) {
         char *word = line + strspn(line, " \t");
-        size_t len;
 
         if (strncmp(word, "nameserver", 10) || !strchr(" \t", word[10]))
             continue;
         word += 10;
         word += strspn(word, " \t");
-        len = strcspn(word, " \t\r\n%");
-        word[len] = 0;
-        resolver_add(h, word);
+        word[strcspn(word, " \t\r\n%")] = 0;
+        server_add(s, word);
     }
     fclose(f);
+    return true;
 }
 
-/* Those that the configuration names, else the machine's own; behind a stub on the loopback stand the real ones. */
-void resolvers_read(struct hand *h, const struct conf *conf)
+/* The machine's own; behind a stub on the loopback stand the real ones. Where the files cannot be read any more (a confined
+ * process), those of before stay. */
+void resolvers_look(struct hand *h)
 {
     static const char *const usual[] = {"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf", NULL};
     const char *const *files = h->setup.resolv_conf ? h->setup.resolv_conf : usual;
+    struct servers found = {.n = 0};
+    bool any = false;
 
-    h->n_resolvers = 0;
-    if (!names_used(conf))
-        return;
-    for (size_t i = 0; conf->resolvers && conf->resolvers[i]; i++)
-        resolver_add(h, conf->resolvers[i]);
-    if (conf->resolvers && conf->resolvers[0])
-        return;
     for (; *files; files++)
-        resolvers_of_file(h, *files);
+        any = servers_of_file(&found, *files) || any;
+    if (!any)
+        return;
+    memcpy(h->machine_resolvers, found.v, sizeof found.v);
+    h->n_machine_resolvers = found.n;
+}
+
+/* Those that pass a block: as the configuration names them, else the machine's; none where no name is looked up. */
+void resolvers_choose(struct hand *h, const struct conf *conf)
+{
+    struct servers chosen = {.n = 0};
+
+    resolvers_look(h);
+    for (size_t i = 0; conf->resolvers && conf->resolvers[i]; i++)
+        server_add(&chosen, conf->resolvers[i]);
+    if (!conf->resolvers || !conf->resolvers[0]) {
+        memcpy(chosen.v, h->machine_resolvers, sizeof chosen.v);
+        chosen.n = h->n_machine_resolvers;
+    }
+    memcpy(h->resolvers, chosen.v, sizeof chosen.v);
+    h->n_resolvers = names_used(conf) ? chosen.n : 0;
 }

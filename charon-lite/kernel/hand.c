@@ -107,6 +107,7 @@ struct hand *hand_new(const struct hand_setup *setup, struct text *why)
     h->backend = setup->backend->open(&setup->backend_setup, why);
     if (!h->backend || adopt(h, why))
         return hand_free(h);
+    resolvers_look(h);
     if (setup->conf && hand_configure(h, setup->conf))
         hand_log(h, LEVEL_ERROR, "not every selector of the configuration could be closed");
     return h;
@@ -234,7 +235,7 @@ int hand_configure(struct hand *h, struct conf *conf)
     struct text t;
     int err, err2;
 
-    resolvers_read(h, conf);
+    resolvers_choose(h, conf);
     conns = conns_make(h, conf, &err);
     if (!conns || (err && !first)) {
         conns_free(h, conns, conf->n_connections);
@@ -259,6 +260,7 @@ int hand_configure(struct hand *h, struct conf *conf)
         err = policies_settle(h, true, &t);
     if (first)
         orphans_delete(h);
+    clamps_set(h, conf);
     say_limits(h, conf);
     return err;
 }
@@ -303,6 +305,7 @@ void hand_disarm(struct hand *h)
         record_free(h, LIST_ITEM(i, struct sa_record, in_hand));
     (void)policies_settle(h, true, NULL);
     orphans_delete(h);
+    clamps_set(h, NULL);
 }
 
 /* --- the door -------------------------------------------------------------------------------------------------------- */

@@ -101,8 +101,8 @@ struct hand {
     uint32_t next_number;
     uint32_t next_split_reqid;
     uint64_t order;
-    struct addr resolvers[RESOLVERS_MAX];
-    size_t n_resolvers;
+    struct addr resolvers[RESOLVERS_MAX], machine_resolvers[RESOLVERS_MAX];
+    size_t n_resolvers, n_machine_resolvers;
     bool disarmed;
     bool resync_wanted; /* what has come in tells that the tables differ */
     struct hand_counts counts;
@@ -165,7 +165,11 @@ struct trap *trap_find(const struct hand *, uint32_t reqid);
 
 /* exceptions.c: what must pass though it is within the selectors */
 int exceptions_make(struct hand *, struct hand_child *, const struct selector *, size_t n, struct text *why);
-void resolvers_read(struct hand *, const struct conf *);
+void resolvers_look(struct hand *);
+void resolvers_choose(struct hand *, const struct conf *);
+
+/* clamp.c: the sizes of TCP segments through tunnels, as configured; NULL = leave nothing */
+void clamps_set(struct hand *, const struct conf *);
 
 /* child.c */
 void hand_child_install(struct hand *, const struct ask *);

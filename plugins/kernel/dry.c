@@ -278,6 +278,28 @@ static int dry_dump_policies(void *self, void (*each)(void *ctx, const struct ke
     return 0;
 }
 
+static int dry_clamp(void *self, const struct kernel_clamp *rules, size_t n, bool automatic, char why[KERNEL_WHY_MAX])
+{
+    struct dry *d = self;
+    char line[160];
+
+    why[0] = 0;
+    for (size_t i = 0; d->setup.print && i < n + 1; i++) {
+        struct text t = text_in(line, sizeof line);
+
+        text_add(&t, "clamp");
+        if (i == n) {
+            text_add(&t, " %s", automatic ? "auto" : "nothing else");
+        } else {
+            prefix_text(&rules[i].src, 0, 0, &t);
+            prefix_text(&rules[i].dst, 0, 0, &t);
+            text_add(&t, " %u", rules[i].mss);
+        }
+        d->setup.print(d->setup.ctx, line);
+    }
+    return 0;
+}
+
 static size_t dry_fds(void *self, int *out, size_t max)
 {
     (void)self;
@@ -302,6 +324,7 @@ const struct hand_backend backend_dry = {
     .sa_get = dry_sa_get,
     .dump_sas = dry_dump_sas,
     .dump_policies = dry_dump_policies,
+    .clamp = dry_clamp,
     .fds = dry_fds,
     .read = dry_read,
 };

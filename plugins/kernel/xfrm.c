@@ -49,6 +49,7 @@ static void xfrm_close(void *self)
     nl_socket_free(x->request);
     nl_socket_free(x->events);
     nl_socket_free(x->route);
+    nl_socket_free(x->nft);
     free(x->in);
     free(x);
 }
@@ -111,6 +112,7 @@ static void *xfrm_open(const struct backend_setup *setup, struct text *why)
         xfrm_close(x);
         return NULL;
     }
+    x->nft = socket_open(NETLINK_NETFILTER, REQUEST_BUFFER);
     x->has_direction = xfrm_probe_direction(x);
     return x;
 }
@@ -206,6 +208,7 @@ const struct hand_backend backend_xfrm = {
     .sa_get = xfrm_sa_get,
     .dump_sas = xfrm_dump_sas,
     .dump_policies = xfrm_dump_policies,
+    .clamp = xfrm_clamp,
     .fds = xfrm_fds,
     .read = xfrm_read,
 };

@@ -5,9 +5,11 @@
 
 #include "kernel/backend.h"
 
+/* before the kernel's headers, which then leave out what it has defined */
+#include <netinet/in.h>
+
 #include <linux/netlink.h>
 #include <linux/xfrm.h>
-#include <netinet/in.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
@@ -23,9 +25,9 @@
 #define XFRM_BATCH 32 /* messages in a send: their acknowledgements must fit the receive buffer */
 
 struct xfrm {
-    struct nl_sock *request, *events, *route;
-    bool has_direction; /* XFRMA_SA_DIR is understood */
-    uint8_t *in;        /* XFRM_RECV_MAX bytes: what was received last; may hold keys, wiped after use */
+    struct nl_sock *request, *events, *route, *nft; /* nft is NULL where there is none */
+    bool has_direction;                             /* XFRMA_SA_DIR is understood */
+    uint8_t *in; /* XFRM_RECV_MAX bytes: what was received last; may hold keys, wiped after use */
 };
 
 /* xfrm_talk.c: messages out, results in */
@@ -65,6 +67,9 @@ bool xfrm_probe_direction(struct xfrm *);
 struct nl_msg *xfrm_policy_put(const struct kernel_policy *, bool replace);
 struct nl_msg *xfrm_policy_del(const struct kernel_policy *);
 int xfrm_dump_policies(void *self, void (*each)(void *ctx, const struct kernel_policy *), void *ctx);
+
+/* xfrm_mss.c */
+int xfrm_clamp(void *self, const struct kernel_clamp *, size_t n, bool automatic, char why[KERNEL_WHY_MAX]);
 
 /* xfrm_notice.c */
 bool xfrm_read(void *self, void (*each)(void *ctx, const struct notice *), void *ctx);
