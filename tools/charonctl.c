@@ -325,7 +325,7 @@ static struct conf *read_files(const struct call *c, int *status)
         return NULL;
     }
     conf_report_init(&report);
-    conf = files_read(&files, 1, !strcmp(c->argv[0], "check"), &report);
+    conf = files_read(&files, 1, NULL, !strcmp(c->argv[0], "check"), &report);
     text = files_report(&report);
     fputs(text ? text : "", stderr);
     if (!files.n)

@@ -165,7 +165,7 @@ static int reading_probe(void *ctx, const struct conf_connection *c, struct text
     return vault_probe(&((struct reading *)ctx)->look, c, why);
 }
 
-struct conf *files_read(struct files *f, uint32_t generation, bool probe, struct conf_report *report)
+struct conf *files_read(struct files *f, uint32_t generation, const struct conf *previous, bool probe, struct conf_report *report)
 {
     struct reading r = {f, {&keystore_file, time(NULL)}};
     const struct conf_setup setup = {.algs = &alg_registry,
@@ -174,6 +174,7 @@ struct conf *files_read(struct files *f, uint32_t generation, bool probe, struct
                                      .load = reading_load,
                                      .ca_hashes = cert_ca_hashes,
                                      .probe = probe ? reading_probe : NULL,
+                                     .previous = previous,
                                      .session = probe ? getenv("SSH_CONNECTION") : NULL,
                                      .ctx = &r};
 

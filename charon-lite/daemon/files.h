@@ -29,8 +29,9 @@ void files_done(struct files *);
 void files_put(const struct files *, struct buf *out);
 int files_get(struct reader *, struct files *out) MUST_USE; /* 0 or ERR_BAD; to be ended by files_done() either way */
 
-/* The snapshot, or NULL and the report. `probe`: also look at the secrets, keys and certificates that it names. */
-struct conf *files_read(struct files *, uint32_t generation, bool probe, struct conf_report *);
+/* The snapshot, or NULL and the report. `previous`, which may be NULL: the one that runs; connections keep their index of it.
+ * `probe`: also look at the secrets, keys and certificates that it names. */
+struct conf *files_read(struct files *, uint32_t generation, const struct conf *previous, bool probe, struct conf_report *);
 /* The report as text, allocated; free(). */
 char *files_report(const struct conf_report *);
 /* Whole content of a file; 0 or ERR_*. ctx is not used: fits the `load` of conf and judge. */

@@ -14,7 +14,7 @@ enum frame {
     FRAME_ORDER,     /* words.h: parent -> core */
     FRAME_TELL,      /* words.h: core -> parent */
     FRAME_SAY,       /* any -> parent: u8 level, text */
-    FRAME_CONFIGURE, /* parent -> any: u32 generation, files (files.h); replied to with DONE */
+    FRAME_CONFIGURE, /* parent -> any: u32 generation, u32 that of the one that runs, files (files.h); DONE */
     FRAME_ENABLE,    /* parent -> hand: u8 on, name of a connection; DONE */
     FRAME_DISARM,    /* parent -> hand; DONE */
     FRAME_STATUS,    /* parent -> core, hand; DONE with the text */

@@ -22,28 +22,52 @@ void proc_say(struct proc *p, enum level level, const char *sentence)
 
 /* --- configuration -------------------------------------------------------------------------------------------------- */
 
+static void history_add(struct proc *p, struct conf *conf)
+{
+    size_t at = 0; /* the one of the same number, else the oldest */
+
+    for (size_t i = 0; i < PROC_HISTORY; i++) {
+        if (p->history[i] && p->history[i]->generation == conf->generation) {
+            at = i;
+            break;
+        }
+        if (!p->history[i] || (p->history[at] && p->history[i]->generation < p->history[at]->generation))
+            at = i;
+    }
+    conf_ref(conf);
+    conf_unref(p->history[at]);
+    p->conf = p->history[at] = conf;
+}
+
+static const struct conf *history_find(const struct proc *p, uint32_t generation)
+{
+    for (size_t i = 0; i < PROC_HISTORY; i++)
+        if (p->history[i] && p->history[i]->generation == generation)
+            return p->history[i];
+    return NULL;
+}
+
 static void proc_configure(struct proc *p, struct conf *conf)
 {
     char why[1000];
     struct text t = text_in(why, sizeof(why));
     int err = p->kind->configure(p, conf, &t);
 
-    if (!err) {
-        conf_unref(p->conf);
-        p->conf = conf_ref(conf);
-    }
+    if (!err)
+        history_add(p, conf);
     frame_done(p->parent.channel, err, span_str(why));
 }
 
-static struct conf *configuration_read(struct span body, struct conf_report *report)
+static struct conf *configuration_read(const struct proc *p, struct span body, struct conf_report *report)
 {
     struct reader r = reader_of(body);
     uint32_t generation = read_u32(&r);
+    const struct conf *previous = history_find(p, read_u32(&r));
     struct conf *conf = NULL;
     struct files files;
 
-    if (!files_get(&r, &files))
-        conf = files_read(&files, generation, false, report);
+    if (!files_get(&r, &files) && previous)
+        conf = files_read(&files, generation, previous, false, report);
     files_done(&files);
     return conf;
 }
@@ -54,7 +78,7 @@ static void proc_configured(struct proc *p, struct span body)
     struct conf *conf;
 
     conf_report_init(&report);
-    conf = configuration_read(body, &report);
+    conf = configuration_read(p, body, &report);
     conf_report_done(&report);
     if (!conf)
         frame_done(p->parent.channel, ERR_BAD, span_str("it does not read as the parent read it"));
@@ -204,6 +228,7 @@ _Noreturn void proc_run(struct proc *p, int parent_fd, const int link_fds[ROLE_C
     int err;
 
     jail_basics(p->role, p->parent_pid);
+    history_add(p, p->conf);
     proc_fds(p, parent_fd, link_fds);
     err = proc_open(p, parent_fd, link_fds, &t);
     if (p->parent.channel)

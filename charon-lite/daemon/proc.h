@@ -26,6 +26,7 @@ struct proc_kind {
 };
 extern const struct proc_kind proc_core, proc_vault, proc_judge, proc_hand, proc_fetch;
 
+#define PROC_HISTORY 3
 struct proc_link {
     struct proc *proc;
     enum role role;
@@ -44,7 +45,8 @@ struct proc {
     struct loop *loop;
     struct proc_link parent, links[ROLE_COUNT];
     struct conf *pending;
-    int done_err; /* of FRAME_OPENED */
+    struct conf *history[PROC_HISTORY]; /* snapshots by generation: a reload that failed elsewhere leaves one that does not run */
+    int done_err;                       /* of FRAME_OPENED */
     bool done;
     char done_why[300];
     void *self; /* the role's */

@@ -255,6 +255,7 @@ static int member_configure(struct member *m, const struct conf *conf, const str
 
     if (b) {
         buf_u32(b, conf->generation);
+        buf_u32(b, m->crew->conf->generation);
         files_put(files, b);
         channel_end(m->channel);
     }

@@ -132,7 +132,7 @@ static struct conf *steward_read(struct steward *s, uint32_t generation, struct 
         return NULL;
     }
     conf_report_init(&r);
-    c = files_read(files, generation, false, &r);
+    c = files_read(files, generation, s->conf, false, &r);
     *report = files_report(&r);
     conf_report_done(&r);
     return c;
@@ -543,7 +543,7 @@ int steward_check(const struct options *o)
     if (files_find(o->paths, o->n_paths, &files, &t))
         fprintf(stderr, "charon-lite: %s\n", why);
     else
-        c = files_read(&files, 1, true, &r);
+        c = files_read(&files, 1, NULL, true, &r);
     report = files_report(&r);
     if (report)
         fputs(report, stderr);

@@ -77,7 +77,7 @@ static struct conf *read_dir(const struct dir *d, uint32_t generation, struct fi
 
     assert_int_equal(files_find(paths, 1, files, &t), 0);
     conf_report_init(&report);
-    conf = files_read(files, generation, false, &report);
+    conf = files_read(files, generation, NULL, false, &report);
     conf_report_done(&report);
     return conf;
 }
@@ -128,7 +128,7 @@ static void a_bundle_gives_the_same_snapshot(void **state)
     r = reader_of(buf_view(&bytes));
     assert_int_equal(files_get(&r, &copy), 0);
     conf_report_init(&report);
-    same = files_read(&copy, 7, false, &report);
+    same = files_read(&copy, 7, NULL, false, &report);
     conf_report_done(&report);
     assert_non_null(same);
     conf_print(c, &one);
