@@ -212,3 +212,20 @@ void end_event(struct end *e, const struct event *event, usec_t delay)
     *h = (struct happening_event){e, e->life, *event};
     world_at(e->world, e->world->now + delay, event_arrives, h);
 }
+
+void end_lose_sas(struct end *e)
+{
+    struct event lost = {.kind = EVENT_LOST};
+
+    world_trace(e->world, "%u loses its SAs", e->index);
+    LIST_EACH (i, &e->xfrm.sas) {
+        struct sa *s = LIST_ITEM(i, struct sa, link);
+        struct event gone = {.kind = EVENT_GONE};
+
+        gone.u.expire.spi = s->spi;
+        gone.u.expire.destination = s->inbound ? s->local.addr : s->remote.addr;
+        end_event(e, &gone, USEC_MSEC);
+    }
+    xfrm_flush(&e->xfrm);
+    end_event(e, &lost, 2 * USEC_MSEC);
+}

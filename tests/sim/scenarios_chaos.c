@@ -35,7 +35,7 @@ static void any_order(struct world *w)
     struct end *e = &w->end[dice_below(d, w->n_ends)];
     const char *name = e->plan[dice_below(d, e->n_plans)].name;
 
-    switch (dice_below(d, 9)) {
+    switch (dice_below(d, 10)) {
     case 0:
     case 1:
         end_order(e, ORDER_REKEY, name, "net");
@@ -55,6 +55,9 @@ static void any_order(struct world *w)
         return;
     case 7:
         end_reload(e);
+        return;
+    case 8:
+        end_lose_sas(e);
         return;
     default:
         return;

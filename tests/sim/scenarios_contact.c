@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+extern const struct alg_registry alg_registry; /* of the build */
+
 static void first_contact(struct world *w)
 {
     if (!go_up(w) || !traffic_flows(w))
@@ -352,6 +354,29 @@ static void real_suites(struct world *w)
         traffic_flows(w);
 }
 
+/* The true algorithms instead of glass. */
+static void true_crypto(struct world *w)
+{
+    static const char *const ike[] = {"aes256gcm16-prfsha256-x25519", "aes256-sha256-ecp256", "aes128gcm16-prfsha384-modp2048"};
+    static const char *const esp[] = {"aes256gcm16-x25519", "aes256-sha256", "chacha20poly1305-ecp256"};
+
+    w->algs = &alg_registry;
+    for (size_t i = 0; i < 2; i++) {
+        w->end[i].plan[0].ike = ike[w->seed % 3];
+        w->end[i].plan[0].child[0].esp = esp[w->seed % 3];
+    }
+    if (!go_up(w) || !traffic_flows(w))
+        return;
+    traffic_must(w, 100 * MS);
+    for (unsigned k = 0; k < 4; k++) {
+        end_order(&w->end[k & 1], ORDER_REKEY, k & 1 ? "to0" : "to1", k & 2 ? NULL : "net");
+        world_run(w, 30 * SEC);
+    }
+    if (settle(w, MINUTE))
+        traffic_flows(w);
+    EXPECT(w, fact(w, FACT_CHILD_REKEYED) >= 2 && fact(w, FACT_IKE_REKEYED) >= 2 && fact(w, FACT_IKE_DOWN) == 0);
+}
+
 static void by_name(struct world *w)
 {
     w->end[0].plan[0].remote_name = "peer.example";
@@ -432,6 +457,7 @@ const struct scenario scenarios_contact[] = {
     {"suites", "other algorithms, with and without PFS", real_suites, 6, 0},
     {"ipv6-outside", "the gateways speak IPv6", ipv6_outside, 0, 0},
     {"two-spokes", "a hub for anybody and two spokes", two_spokes, 0, 3},
+    {"true-crypto", "the true algorithms instead of glass", true_crypto, 3, 0},
     {"by-name", "the peer's name resolves later", by_name, 0, 0},
     {NULL, NULL, NULL, 0, 0},
 };

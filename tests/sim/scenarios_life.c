@@ -114,21 +114,9 @@ static void both_restart(struct world *w)
 
 static void lost_sas(struct world *w)
 {
-    struct event lost = {.kind = EVENT_LOST};
-    struct end *e = &w->end[w->seed & 1];
-
     if (!go_up(w))
         return;
-    LIST_EACH (i, &e->xfrm.sas) {
-        struct sa *s = LIST_ITEM(i, struct sa, link);
-        struct event gone = {.kind = EVENT_GONE};
-
-        gone.u.expire.spi = s->spi;
-        gone.u.expire.destination = s->inbound ? s->local.addr : s->remote.addr;
-        end_event(e, &gone, MS);
-    }
-    xfrm_flush(&e->xfrm);
-    end_event(e, &lost, 0);
+    end_lose_sas(&w->end[w->seed & 1]);
     world_run(w, 30 * SEC);
     if (settle(w, 5 * MINUTE))
         traffic_flows(w);

@@ -133,6 +133,7 @@ void end_order(struct end *, enum order_kind, const char *connection, const char
 void end_list(struct end *);   /* fills rows */
 void end_reload(struct end *); /* with the plans as they are now */
 void end_event(struct end *, const struct event *, usec_t delay);
+void end_lose_sas(struct end *);                                 /* the kernel forgets them; the hand finds out and says so */
 size_t end_rows(struct end *, bool children, const char *state); /* after end_list; NULL = any state */
 
 #endif
