@@ -280,6 +280,7 @@ void child_up(struct child_sa *child, bool rekeyed)
 
     slot->acquired = false;
     slot->acquire_seq = 0;
+    slot->temporary_since = 0;
     slot->last_up = child->sa->core->now;
     ts_list_format(child->ts_local, &t);
     text_add(&t, " === ");

@@ -276,7 +276,7 @@ struct child_sa *child_of_slot(struct peer *, uint16_t index, uint16_t pair); /*
  * ----------------------------------------------------------------------------------------------------------------------- */
 struct slot_wish { /* one Child SA that the configuration describes */
     bool ordered, down, acquired;
-    usec_t retry_at, last_up;
+    usec_t retry_at, last_up, temporary_since;
     unsigned failures;
     uint32_t acquire_seq;
     struct ts acquire_local, acquire_remote;

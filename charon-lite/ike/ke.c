@@ -52,11 +52,12 @@ static enum step ask_worker(struct xchg *x, enum ask_kind kind, struct span peer
     return xchg_ask(x, &ask);
 }
 
+/* Empty when there is none of the group that was chosen. */
 static struct span peer_public(const struct xchg *x)
 {
     const struct payload *ke = payload_find(x->in, PAYLOAD_KE);
 
-    return ke ? ke->u.ke.data : SPAN_NONE;
+    return ke && ke->u.ke.group == x->ke->id ? ke->u.ke.data : SPAN_NONE;
 }
 
 static enum step no_ke(struct xchg *x)

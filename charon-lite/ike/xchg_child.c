@@ -81,6 +81,24 @@ static void rekey_failed(struct xchg *x, struct child_sa *old)
     wake_set(c, &old->life, old->dies_at && old->dies_at < old->retry_at ? old->dies_at : old->retry_at);
 }
 
+/* An IKE SA that will never carry this child: TEMPORARY_FAILURE for several minutes (2.25), or a peer that takes Child SAs in
+ * IKE_AUTH alone (NO_ADDITIONAL_SAS, 1.3) and nothing else that would be lost. */
+static bool hopeless(struct xchg *x)
+{
+    struct slot_wish *s = wish(x);
+    struct core *c = x->core;
+
+    if (x->child_error != TEMPORARY_FAILURE)
+        s->temporary_since = 0;
+    else if (!s->temporary_since)
+        s->temporary_since = c->now;
+    if (s->temporary_since && c->now - s->temporary_since > TEMPORARY_MAX) {
+        s->temporary_since = 0;
+        return true;
+    }
+    return x->child_error == NO_ADDITIONAL_SAS && list_empty(&x->sa->children);
+}
+
 static void new_failed(struct xchg *x)
 {
     usec_t wait = -1;
@@ -89,7 +107,9 @@ static void new_failed(struct xchg *x)
         wait = 0; /* at once, with the group that the peer named */
     wish(x)->ke_tried = x->child_error == INVALID_KE_PAYLOAD && wait == 0;
     if (x->child_error == TEMPORARY_FAILURE)
-        wait = TEMPORARY_WAIT;
+        wait = TEMPORARY_WAIT + jitter(x->core, TEMPORARY_WAIT, 50);
+    if (hopeless(x))
+        sa_close(x->sa);
     peer_slot_failed(x->sa->peer, x->child_index, x->child_pair, wait, x->child_why);
 }
 
