@@ -3,6 +3,7 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "config.h"
 
@@ -18,13 +19,16 @@ static const char usage[] =
     "      --dry-run          touch no kernel state: print what would be done to it\n"
     "      --one-uid          separate processes, but all of the present user (tests without root)\n"
     "      --one-process      no separate processes at all (debuggers, sanitizers)\n"
+#ifdef SANITIZED
+    "      --sandbox=off      no system call filter: LeakSanitizer wants ptrace\n"
+#endif
 #ifdef KEYLOG
     "      --keylog FILE      append the keys of IKE SAs to a file, for wire-dump\n"
 #endif
     "  -h, --help             this text\n"
     "  -V, --version          the version\n";
 
-enum { OPTION_CHECK = 256, OPTION_DRY, OPTION_ONE_UID, OPTION_ONE_PROCESS, OPTION_KEYLOG };
+enum { OPTION_CHECK = 256, OPTION_DRY, OPTION_ONE_UID, OPTION_ONE_PROCESS, OPTION_KEYLOG, OPTION_SANDBOX };
 static const struct option longs[] = {
     {"config", required_argument, NULL, 'c'},
     {"socket", required_argument, NULL, 's'},
@@ -35,6 +39,9 @@ static const struct option longs[] = {
     {"dry-run", no_argument, NULL, OPTION_DRY},
     {"one-uid", no_argument, NULL, OPTION_ONE_UID},
     {"one-process", no_argument, NULL, OPTION_ONE_PROCESS},
+#ifdef SANITIZED
+    {"sandbox", required_argument, NULL, OPTION_SANDBOX},
+#endif
 #ifdef KEYLOG
     {"keylog", required_argument, NULL, OPTION_KEYLOG},
 #endif
@@ -53,6 +60,9 @@ static int option_take(struct options *o, int c)
         return -1;
     case 's':
         o->control = optarg;
+        return -1;
+    case OPTION_SANDBOX:
+        o->sandbox_off = !strcmp(optarg, "off");
         return -1;
     case OPTION_KEYLOG:
         o->keylog = optarg;

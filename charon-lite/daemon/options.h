@@ -11,7 +11,7 @@ struct options {
     size_t n_paths;
     const char *control; /* NULL = as configured */
     const char *keylog;  /* NULL = none; only in builds that have it */
-    bool debug, dry_run, check, one_uid, one_process;
+    bool debug, dry_run, check, one_uid, one_process, sandbox_off;
 };
 /* Returns -1 to go on, or the exit status at once (help, version, a mistake; all said). */
 int options_read(int argc, char **argv, struct options *out);

@@ -218,7 +218,7 @@ static int proc_open(struct proc *p, int parent_fd, const int link_fds[ROLE_COUN
     err = jail_enter(p->role, p->one_uid, why);
     if (!err)
         err = p->kind->open(p, why);
-    return err ? err : jail_calls(p->role, why);
+    return err || p->sandbox_off ? err : jail_calls(p->role, why);
 }
 
 _Noreturn void proc_run(struct proc *p, int parent_fd, const int link_fds[ROLE_COUNT])

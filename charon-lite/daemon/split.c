@@ -329,6 +329,7 @@ static int member_fork(struct member *m, struct ends *e)
 
     p.one_uid = c->setup.options->one_uid;
     p.dry_run = c->setup.options->dry_run;
+    p.sandbox_off = c->setup.options->sandbox_off;
     p.parent_pid = parent;
     p.keylog_fd = c->setup.keylog_fd;
     p.names_fd = c->setup.names_fd;
