@@ -263,13 +263,22 @@ static void steward_order(struct steward *s, const struct ctl_request *r)
     s->kind->order(s->crew, &o);
 }
 
+/* Is there a child that somebody here brings up: by itself or by traffic? */
+static bool wants_up(const struct conf_connection *c)
+{
+    for (size_t i = 0; i < c->n_children; i++)
+        if (c->children[i].keep != KEEP_ANSWER)
+            return true;
+    return false;
+}
+
 static void steward_enable(struct steward *s, const struct ctl_request *r, bool on)
 {
     const struct order o = {.kind = on ? ORDER_UP : ORDER_DOWN, .connection = r->connection};
     const struct conf_connection *c = conf_find(s->conf, r->connection);
     int err = s->kind->enable(s->crew, r->connection, on);
 
-    if (!err && (!on || c->keep == KEEP_UP))
+    if (!err && (!on || wants_up(c))) /* ends the "down" that came with `disable` */
         s->kind->order(s->crew, &o);
     ctl_done(s->ctl, r->id, !err,
              err  ? err_text(err)
