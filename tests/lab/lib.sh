@@ -83,7 +83,7 @@ nat_at_inet() { # ga is seen as 198.51.100.254
 lose() { # lose PERCENT: of the packets that cross the internet, either way
 	in_ns inet tc qdisc replace dev neta root netem loss "$1%" && in_ns inet tc qdisc replace dev netb root netem loss "$1%"; }
 capture() { # capture NS IF FILE [FILTER]
-	in_ns "$1" tcpdump -n -U --immediate-mode -i "$2" -w "$3" ${4:-} 2>"$3.err" & PIDS+=($!)
+	in_ns "$1" tcpdump -n -U --immediate-mode -s 256 -i "$2" -w "$3" ${4:-} 2>"$3.err" & PIDS+=($!)
 	wait_for 10 grep -q listening "$3.err"; }
 pcap() { tcpdump -nr "$1" ${2:+"$2"} 2>/dev/null; }
 count() { pcap "$1" "$2" | wc -l; }
