@@ -417,22 +417,43 @@ static int took_sas(struct hand *h, const struct batch *b, struct text *t)
     return err;
 }
 
-/* An address that the configuration leaves open, known now: what depends on it is closed from here on. */
+/* Do a child's policies hang on its outer addresses: `dynamic` selectors, or exceptions for our own address? */
+static bool wants_addresses(const struct conf_child *c, const struct addr *local)
+{
+    for (size_t i = 0; i < c->remote.n; i++)
+        if (!c->remote.v[i].low.family)
+            return true;
+    for (size_t i = 0; i < c->local.n; i++) {
+        const struct ts *t = &c->local.v[i];
+
+        if (!t->low.family ||
+            (t->low.family == local->family && addr_compare(&t->low, local) <= 0 && addr_compare(local, &t->high) <= 0))
+            return true;
+    }
+    return false;
+}
+
+/* An address that the configuration leaves open, known now: what depends on it is closed from here on. Where there are many
+ * peers, the first address of ours is taken for all. */
 static void learn(struct hand *h, struct hand_child *child, const struct sa_record *r)
 {
     struct hand_conn *conn = child->conn;
-    bool same = addr_equal(&conn->local, &r->local.addr) && (conn->many || addr_equal(&conn->remote, &r->remote.addr));
-    struct text t = why(h);
 
-    if (same)
+    if (conn->many ? conn->local.family != 0
+                   : addr_equal(&conn->local, &r->local.addr) && addr_equal(&conn->remote, &r->remote.addr))
         return;
     conn->local = r->local.addr;
     if (!conn->many)
         conn->remote = r->remote.addr;
-    for (size_t i = 0; i < conn->conf->n_children; i++)
-        if (closed_remake(h, &conn->children[i], &t))
-            hand_log(h, LEVEL_ERROR, "%s: %s", conn->conf->name, h->why);
-    t = why(h);
+    for (size_t i = 0; i < conn->conf->n_children; i++) {
+        struct hand_child *c = &conn->children[i];
+        char line[256];
+        struct text t = text_in(line, sizeof line);
+
+        claims_dirty(h, &c->claims); /* traps name the addresses */
+        if (wants_addresses(c->conf, &conn->local) && closed_remake(h, c, &t))
+            hand_log(h, LEVEL_ERROR, "%s/%s: %s", conn->conf->name, c->conf->name, line);
+    }
 }
 
 static void acquire_fulfilled(struct hand *h, const struct sa_record *r, uint32_t asked_reqid)
