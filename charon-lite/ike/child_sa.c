@@ -99,13 +99,12 @@ static void overdue(struct child_sa *child, struct child_sa *successor)
 static void child_timer(struct core *c, struct timer *t)
 {
     struct child_sa *child = CONTAINER_OF(t, struct child_sa, life);
-
     struct child_sa *successor = ticket_find(c, child->peer_rekey, TICKET_CHILD_SA);
 
     if (successor && child->state == CHILD_UP && !child->rekeying) {
         overdue(child, successor);
-    } else if (child->state == CHILD_OLD || (child->dies_at && c->now >= child->dies_at)) {
-        if (child->state != CHILD_OLD)
+    } else if (child->state == CHILD_OLD || child->redundant || (child->dies_at && c->now >= child->dies_at)) {
+        if (child->state != CHILD_OLD && !child->redundant)
             tell(c, FACT_CHILD_DOWN, child->peer, child->sa, child, "its lifetime ended before it was rekeyed");
         child->want_delete = true;
     } else if (child->rekey_at && c->now >= child->rekey_at) {
@@ -123,7 +122,10 @@ void child_live(struct child_sa *child)
 
     child->rekey_at = cc->rekey_us ? c->now + jitter(c, cc->rekey_us, 10) : 0;
     child->dies_at = hard ? c->now + hard : 0;
-    wake_set(c, &child->life, child->rekey_at ? child->rekey_at : child->dies_at ? child->dies_at : USEC_NEVER);
+    if (child->redundant) /* known before it was installed: its creator closes it, or we do */
+        wake_set(c, &child->life, c->now + OLD_SA_LIFE);
+    else
+        wake_set(c, &child->life, child->rekey_at ? child->rekey_at : child->dies_at ? child->dies_at : USEC_NEVER);
 }
 
 /* --- birth and death
@@ -204,7 +206,7 @@ static void successor_speak(struct child_sa *old)
 {
     struct child_sa *next = ticket_find(old->sa->core, old->peer_rekey, TICKET_CHILD_SA);
 
-    if (next && next->state == CHILD_HALF && !next->want_delete)
+    if (next && next->state == CHILD_HALF && !next->want_delete && !next->redundant)
         child_speak(next);
 }
 

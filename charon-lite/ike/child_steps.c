@@ -512,6 +512,8 @@ enum step child_reply(struct xchg *x)
 
     if (x->childless)
         return STEP_NEXT;
+    if (!x->child && !x->child_error)
+        x->child_error = TEMPORARY_FAILURE; /* it went while it was installed */
     if (x->child_error) {
         if (!in_auth(x))
             payload_list_init(&x->out, &x->arena);
@@ -552,6 +554,7 @@ enum step child_keys_make(struct xchg *x)
                           &x->child->keys) < 0 ||
         secret_set(&x->child->low_nonce, low) < 0)
         child_fail(x, TEMPORARY_FAILURE, "key derivation failed");
+    collide_note(x);
     secret_done(&x->shared);
     return STEP_NEXT;
 }

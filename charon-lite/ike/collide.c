@@ -20,12 +20,32 @@ bool collide_lost(struct xchg *x)
     return x->ours && rival && span_compare(low, secret_view(&rival->low_nonce)) < 0;
 }
 
+bool collide_peer_rekeys(const struct child_sa *child)
+{
+    const struct xchg *theirs = child->sa->theirs;
+
+    if (ticket_find(child->sa->core, child->peer_rekey, TICKET_CHILD_SA))
+        return true;
+    return theirs && theirs->rekeys_child && theirs->old_child.slot == child->id.slot &&
+           theirs->old_child.round == child->id.round;
+}
+
+void collide_note(struct xchg *theirs)
+{
+    struct xchg *ours = theirs->sa->ours;
+
+    if (theirs->ours || !theirs->child || !theirs->rekeys_child || !ours || !ours->rekeys_child)
+        return;
+    if (ours->old_child.slot == theirs->old_child.slot && ours->old_child.round == theirs->old_child.round)
+        ours->rival = theirs->child->id;
+}
+
 /* The peer owes us the deletion of this one; if it forgets, we do it. */
 static void owed(struct child_sa *child)
 {
     struct core *c = child->sa->core;
 
-    child_set_state(child, CHILD_OLD);
+    child->redundant = true;
     wake_set(c, &child->life, c->now + OLD_SA_LIFE);
 }
 
@@ -40,14 +60,14 @@ void collide_child(struct xchg *x, struct child_sa *new, struct child_sa *old)
         tell(x->core, FACT_NOTE, new->peer, x->sa, new, "both ends rekeyed at once; ours is the redundant one");
         new->redundant = true;
         new->want_delete = true;
-        if (old)
+        if (old) {
+            child_set_state(old, CHILD_OLD);
             owed(old);
+        }
         return;
     }
-    if (rival) {
-        rival->redundant = true;
+    if (rival)
         owed(rival);
-    }
     if (old) {
         child_set_state(old, CHILD_OLD);
         old->want_delete = true;

@@ -521,8 +521,8 @@ static bool pump_rekeys(struct ike_sa *sa)
 
         if (!child->want_rekey || child->rekeying || child->state != CHILD_UP || child->want_delete || now < child->retry_at)
             continue;
-        if (ticket_find(sa->core, child->peer_rekey, TICKET_CHILD_SA))
-            continue; /* the peer has rekeyed it already */
+        if (collide_peer_rekeys(child))
+            continue;
         x = start(sa, &exchange_child);
         if (!x)
             return false;

@@ -25,7 +25,7 @@ static enum step write_request(struct xchg *x)
 {
     struct child_sa *old = x->rekeys_child ? ticket_find(x->core, x->old_child, TICKET_CHILD_SA) : NULL;
 
-    if (x->rekeys_child && (!old || old->deleting || old->want_delete || ticket_find(x->core, old->peer_rekey, TICKET_CHILD_SA)))
+    if (x->rekeys_child && (!old || old->deleting || old->want_delete || collide_peer_rekeys(old)))
         return STEP_DROP; /* it went, or the peer rekeyed it, while the value was made */
     if (!child_offer(x, true))
         return STEP_DROP;
@@ -202,8 +202,6 @@ static enum step respond_finish(struct xchg *x)
         if (!old->rekeying) { /* no collision: the peer closes the old one soon */
             old->want_rekey = false;
             wake_set(x->core, &old->life, x->core->now + OLD_SA_LIFE);
-        } else if (x->sa->ours) {
-            x->sa->ours->rival = new->id;
         }
     }
     child_up(new, x->rekeys_child);

@@ -12,7 +12,8 @@ struct scenario {
     unsigned seeds; /* how many seeds the tests try; 0 = 3 */
     unsigned ends;  /* more than the two that know each other; 0 = 2 */
 };
-extern const struct scenario scenarios_contact[], scenarios_rekey[], scenarios_life[], scenarios_attack[], scenarios_chaos[];
+extern const struct scenario scenarios_contact[], scenarios_rekey[], scenarios_nonce[], scenarios_life[], scenarios_attack[],
+    scenarios_chaos[];
 
 /* NULL when nothing broke; else the world, to be reported and freed by the caller. */
 struct world *scenario_play(const struct scenario *, uint64_t seed, bool verbose);
