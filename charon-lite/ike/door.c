@@ -375,6 +375,12 @@ static void clear_packet(struct ike_sa *sa, const struct ike_header *h, const st
         sa_kill(sa, FACT_IKE_DOWN, "replaced, and gone at the peer"); /* nothing hangs on it any more */
         return;
     }
+    if (sa->state == IKE_KEYED && sa->initiator && fresh_id(sa, h) && notify_find(in, INVALID_IKE_SPI) &&
+        !sa->ours->first_error) {
+        /* it may be forged: believed when nothing better comes for some seconds (2.21.1) */
+        sa->ours->first_error = arena_string(&sa->ours->arena, "the peer does not know this IKE SA any more: has it restarted?");
+        return;
+    }
     if (sa_usable(sa) && notify_find(in, INVALID_IKE_SPI) && sa->core->now - sa->last_heard > 10 * USEC_SEC) {
         sa->want_liveness = true;
         sa_wake(sa);

@@ -403,7 +403,7 @@ struct xchg {
     struct proposal chosen;
     struct transform chosen_store[TRANSFORM_TYPE_MAX];
     struct suite suite;
-    char *first_error; /* unprotected error heard in IKE_SA_INIT (2.21.1) */
+    char *first_error; /* unprotected error heard before the SA is up (2.21.1) */
 
     /* Child SA under construction */
     struct child_sa *child;
@@ -496,7 +496,8 @@ uint16_t auth_hashes_read(const struct payload *in);
 struct span nonce_lower(struct span a, struct span b);
 bool collide_lost(struct xchg *);
 bool collide_peer_rekeys(const struct child_sa *); /* the peer has rekeyed it, or is about to: no need for us to begin */
-void collide_note(struct xchg *theirs); /* the peer rekeys what we are rekeying, and the nonces are known */ /* will our new Child SA be the redundant one */
+void collide_note(struct xchg *theirs);
+    /* the peer rekeys what we are rekeying, and the nonces are known */ /* will our new Child SA be the redundant one */
 void collide_child(struct xchg *, struct child_sa *ours_new, struct child_sa *old);
 void collide_ike(struct xchg *, struct ike_sa *ours_new);
 

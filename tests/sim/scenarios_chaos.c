@@ -234,9 +234,9 @@ static void replay(struct world *w)
 }
 
 const struct scenario scenarios_chaos[] = {
-    {"chaos", "faults, orders, restarts by the dice; then it heals", chaos, 30, 0},
-    {"chaos-nat", "the same, one end behind a NAT that forgets", chaos_nat, 20, 0},
-    {"chaos-hub", "the same, with a hub and two spokes", chaos_hub, 20, 3},
+    {"chaos", "faults, orders, restarts by the dice; then it heals", chaos, 100, 0},
+    {"chaos-nat", "the same, one end behind a NAT that forgets", chaos_nat, 50, 0},
+    {"chaos-hub", "the same, with a hub and two spokes", chaos_hub, 50, 3},
     {"replay", "the same seed plays the same world", replay, 2, 0},
     {NULL, NULL, NULL, 0, 0},
 };

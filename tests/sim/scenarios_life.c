@@ -96,6 +96,31 @@ static void answerer_restarts(struct world *w)
         traffic_flows(w);
 }
 
+static bool restart_tap(struct world *w, unsigned from, struct datagram **d, void *ctx)
+{
+    bool *done = ctx;
+
+    if (from == 0 && (*d)->data[18] == IKE_AUTH && !*done) {
+        *done = true;
+        end_restart(&w->end[1]);
+    }
+    return true;
+}
+
+/* The responder restarts between IKE_SA_INIT and IKE_AUTH: it says that it does not know the SA. */
+static void restart_between(struct world *w)
+{
+    bool done = false;
+
+    w->net.tap = restart_tap;
+    w->net.tap_ctx = &done;
+    go(w);
+    if (settle(w, 20 * SEC))
+        traffic_flows(w);
+    EXPECT(w, done);
+    w->net.tap = NULL;
+}
+
 static void both_restart(struct world *w)
 {
     w->end[1].plan[0].keep = w->end[1].plan[0].child[0].keep = KEEP_UP;
@@ -287,6 +312,7 @@ const struct scenario scenarios_life[] = {
     {"one-way", "only one direction is cut", one_way, 6, 0},
     {"starter-restarts", "INITIAL_CONTACT clears what was left", starter_restarts, 0, 0},
     {"answerer-restarts", "liveness finds out", answerer_restarts, 0, 0},
+    {"restart-between", "the responder restarts between IKE_SA_INIT and IKE_AUTH", restart_between, 0, 0},
     {"both-restart", "ends restart while they connect", both_restart, 10, 0},
     {"lost-sas", "the kernel lost our SAs", lost_sas, 4, 0},
     {"hard-expiry", "the rekey is not answered until the hard limit", hard_expiry, 0, 0},
