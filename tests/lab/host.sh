@@ -58,6 +58,7 @@ lab_lacks() { # lab_lacks FEATURE...
 	local f
 	for f; do case $f in
 		nat) lab_uml_config NF_TABLES_IPV4 || { echo "the kernel (${LAB_KERNEL_TEXT%%,*}) has no nftables for IPv4"; return; } ;;
+		travel) [ "$LAB_KIND" = uml ] && lab_uml_config UML_TIME_TRAVEL_SUPPORT || { echo "the kernel (${LAB_KERNEL_TEXT%%,*}) has no time travel"; return; } ;;
 		netem) lab_uml_config NET_SCH_NETEM || { echo "the kernel (${LAB_KERNEL_TEXT%%,*}) has no netem"; return; } ;;
 		xfrmi) lab_uml_config XFRM_INTERFACE || { echo "the kernel (${LAB_KERNEL_TEXT%%,*}) has no xfrm interfaces"; return; } ;;
 	esac; done

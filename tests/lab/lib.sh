@@ -308,6 +308,7 @@ lswan_conf() { local r=$R by=secret pfs; pfs=$(lswan_pfs); [ "$r" != any ] || r=
 lswan_start() { local ns=$1 d=$W/lswan-$1; mkdir -p "$d/nss" "$d/run" "$d/etc"; rm -f "$d/run/pluto.ctl" "$d/run/pluto.pid"
 	if [ ! -f "$d/nss/cert9.db" ]; then certutil -N -d "sql:$d/nss" --empty-password; lswan_import "$ns"; fi >"$d/nss.log" 2>&1
 	LSWAN_CERT=''; [ "$auth" = psk ] || LSWAN_CERT="leftcert=$ns
+  sendca=issuer
   leftsendcert=always
   rightca=%same"
 	lswan_conf "$ns" > "$d/etc/ipsec.conf"
@@ -392,7 +393,10 @@ prove_esp() { # prove_esp PCAP [esp|udpencap]: what crossed the internet side
 	sleep 0.3; e=$(count "$f" "$x"); c=$(count "$f" "$clear_filter")
 	note "$kind packets on the wire: $e; clear ones: $c"
 	check "only $kind crosses the internet" test "$e" -ge "${3:-6}" -a "$c" -eq 0; }
+# What the kernel of a gateway dropped for want of a state or a policy, or by a replay window
+dropped() { in_ns "$1" cat /proc/net/xfrm_stat 2>/dev/null | awk '{ n += $2 } END { print n + 0 }'; }
 stream_start() { # stream_start NS TO [SECONDS]: 50 packets a second, to be judged by stream_stop
+	OUR_DROPS=$(dropped "$OUR") THEIR_DROPS=$(dropped "$THEIR")
 	ip netns exec "$1" ping -n -i 0.02 -c $(( ${3:-60} * 50 )) "$2" >"$W/stream" 2>&1 & STREAM=$!; PIDS+=($!); sleep 0.3; }
 stream_stop() { # ends it; prints sent and lost
 	sleep 0.5; kill -INT "$STREAM"; wait "$STREAM" 2>/dev/null
@@ -400,4 +404,8 @@ stream_stop() { # ends it; prints sent and lost
 	STREAM_LOST=$(( STREAM_SENT - $(sed -n 's/.* \([0-9]*\) received.*/\1/p' "$W/stream") ))
 	# the last one may still have been on its way
 	[ "$STREAM_LOST" != 1 ] || grep -q "icmp_seq=$STREAM_SENT " "$W/stream" || STREAM_LOST=0
-	note "stream: $STREAM_SENT sent, $STREAM_LOST lost"; }
+	OUR_DROPS=$(( $(dropped "$OUR") - OUR_DROPS )) THEIR_DROPS=$(( $(dropped "$THEIR") - THEIR_DROPS ))
+	note "stream: $STREAM_SENT sent, $STREAM_LOST lost; dropped by our kernel: $OUR_DROPS, by the peer's: $THEIR_DROPS"; }
+# No packet was lost, or all that were, were dropped at the peer's end after they had left ours.
+lost_none() { [ "$STREAM_SENT" -gt 0 ] && { [ "$STREAM_LOST" = 0 ] ||
+	{ [ "$us" != "$peer" ] && [ "$OUR_DROPS" = 0 ] && [ "$THEIR_DROPS" -ge "$STREAM_LOST" ]; }; }; }
