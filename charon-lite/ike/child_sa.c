@@ -60,7 +60,8 @@ struct child_sa *child_by_spi_out(struct ike_sa *sa, uint32_t spi)
     return NULL;
 }
 
-struct child_sa *child_of_slot(struct peer *p, uint16_t index, uint16_t pair)
+/* pair < 0: any. A Child SA made for several pairs serves each of them. */
+static struct child_sa *living(struct peer *p, uint16_t index, int pair)
 {
     LIST_EACH (it, &p->sas) {
         struct ike_sa *sa = LIST_ITEM(it, struct ike_sa, in_peer);
@@ -70,12 +71,22 @@ struct child_sa *child_of_slot(struct peer *p, uint16_t index, uint16_t pair)
         LIST_EACH (jt, &sa->children) {
             struct child_sa *child = LIST_ITEM(jt, struct child_sa, in_sa);
 
-            if (child->index == index && child->pair == pair && child->state < CHILD_OLD && !child->deleting &&
-                !child->want_delete)
+            if (child->index == index && child->state < CHILD_OLD && !child->deleting && !child->want_delete &&
+                (pair < 0 || child->pair == pair || pair_served(child, (uint16_t)pair)))
                 return child;
         }
     }
     return NULL;
+}
+
+struct child_sa *child_of_slot(struct peer *p, uint16_t index, uint16_t pair)
+{
+    return living(p, index, pair);
+}
+
+bool child_any(struct peer *p, uint16_t index)
+{
+    return living(p, index, -1) != NULL;
 }
 
 /* --- timers
@@ -131,11 +142,35 @@ void child_live(struct child_sa *child)
 /* --- birth and death
  * ----------------------------------------------------------------------------------------------------------------- */
 
+/* The configured one belongs to the first pair, unless a Child SA that was made for more has it. */
+static uint32_t reqid_choose(struct child_sa *child)
+{
+    struct peer *p = child->peer;
+    uint32_t configured = reqid_configured(p->conn->index, child->index);
+    bool free = peer_can_initiate(p) && child->pair == 0;
+
+    LIST_EACH (it, &p->sas) {
+        LIST_EACH (jt, &LIST_ITEM(it, struct ike_sa, in_peer)->children) {
+            const struct child_sa *other = LIST_ITEM(jt, struct child_sa, in_sa);
+
+            free = free && (other == child || other->reqid != configured || other->pair == child->pair);
+        }
+    }
+    return free ? configured : reqid_dynamic(++child->sa->core->reqids);
+}
+
+void child_set_pair(struct child_sa *child, uint16_t pair)
+{
+    if (child->pair == pair)
+        return;
+    child->pair = pair;
+    child->reqid = reqid_choose(child);
+}
+
 struct child_sa *child_new(struct ike_sa *sa, uint16_t index, uint16_t pair)
 {
     struct child_sa *child = calloc(1, sizeof(*child));
     struct core *c = sa->core;
-    bool fixed = peer_can_initiate(sa->peer) && pair == 0;
 
     if (!child)
         return NULL;
@@ -146,7 +181,7 @@ struct child_sa *child_new(struct ike_sa *sa, uint16_t index, uint16_t pair)
     child->born = c->now;
     child->life.fire = child_timer;
     child->spi_in = child_spi_new(c);
-    child->reqid = fixed ? reqid_configured(sa->peer->conn->index, index) : reqid_dynamic(++c->reqids);
+    child->reqid = reqid_choose(child);
     child->udp_encap = sa->nat_local || sa->nat_remote || sa->encap_forced;
     child->id = ticket_take(c, TICKET_CHILD_SA, child);
     if (!child->id.slot || map_add(&c->by_child_spi, &child->by_spi, spi_hash(c, child->spi_in)) < 0) {
@@ -280,6 +315,7 @@ void child_up(struct child_sa *child, bool rekeyed)
     char line[600];
     struct text t = text_in(line, sizeof(line));
 
+    pairs_look(child);
     slot->acquired = false;
     slot->acquire_seq = 0;
     slot->temporary_since = 0;

@@ -63,15 +63,7 @@ static struct ts_list ts_filled(struct xchg *x, struct ts_list l, const struct a
     return (struct ts_list){v, l.n + extra};
 }
 
-/* With `children: split`, pair n of the product local x remote. */
-static struct ts_list ts_pair(const struct conf_child *cc, struct ts_list l, uint16_t pair, bool local)
-{
-    if (cc->split != SPLIT_SPLIT || !cc->local.n || !cc->remote.n)
-        return l;
-    return (struct ts_list){&l.v[local ? pair / cc->remote.n : pair % cc->remote.n], 1};
-}
-
-/* An address in a list exchanged for another: transport mode behind a NAT (2.23.1). */
+/* The address in a list exchanged for another: transport mode behind a NAT (2.23.1). */
 static struct ts_list ts_substitute(struct xchg *x, struct ts_list l, const struct addr *to)
 {
     struct ts *v = l.n ? arena_alloc(&x->arena, l.n * sizeof(*v)) : NULL;
@@ -135,7 +127,7 @@ void child_offer_fill(struct xchg *x, struct proposals *out, bool with_ke)
     *out = (struct proposals){list, n > 0 ? (size_t)n : 0};
 }
 
-static void offer_selectors(struct xchg *x, const struct conf_child *cc, const struct child_sa *old)
+static void offer_selectors(struct xchg *x, const struct child_sa *old)
 {
     const struct slot_wish *slot = &x->sa->peer->slots[peer_slot_of(x->sa->peer, x->child_index, x->child_pair)];
     bool acquired = slot->acquired && !old && in_auth(x) == false;
@@ -146,8 +138,8 @@ static void offer_selectors(struct xchg *x, const struct conf_child *cc, const s
         remote = old->ts_remote;
         acquired = false;
     } else {
-        local = ts_pair(cc, cc->local, x->child_pair, true);
-        remote = ts_pair(cc, cc->remote, x->child_pair, false);
+        local = pair_selectors(x->sa->peer, x->child_index, x->child_pair, true);
+        remote = pair_selectors(x->sa->peer, x->child_index, x->child_pair, false);
     }
     x->ts_i = ts_filled(x, local, &x->sa->path.local.addr, NULL);
     x->ts_r = ts_filled(x, remote, &x->sa->path.remote.addr, NULL);
@@ -184,7 +176,7 @@ bool child_offer(struct xchg *x, bool with_ke)
         op->spi_len = 4;
         put_u32(op->spi, x->child->spi_in);
     }
-    offer_selectors(x, cc, old);
+    offer_selectors(x, old);
     if (cc->transport)
         notify_add(&x->out, PROTOCOL_NONE, SPAN_NONE, USE_TRANSPORT_MODE, SPAN_NONE);
     if (old)
@@ -228,7 +220,7 @@ static const char *advice(uint16_t type)
     case TS_UNACCEPTABLE:
         return ": it has no policy for these traffic selectors; compare `local` and `remote` networks of both ends";
     case SINGLE_PAIR_REQUIRED:
-        return ": it takes one pair of addresses per Child SA; set `children: split`";
+        return ": it takes one pair of addresses for each Child SA";
     case NO_ADDITIONAL_SAS:
         return ": it takes no more Child SAs on this IKE SA";
     default:
@@ -244,23 +236,42 @@ static void answered_error(struct xchg *x, const struct payload *n)
 
     if (type == INVALID_KE_PAYLOAD && n->u.notify.data.len == 2)
         slot->ke_group = get_u16(n->u.notify.data.p);
+    if (type == SINGLE_PAIR_REQUIRED && !x->rekeys_child)
+        x->again = pairs_learn(x->sa->peer, x->child_index, "the peer answered SINGLE_PAIR_REQUIRED");
     child_fail(x, type, "the peer answered %s%s", name ? name : "an unknown error", advice(type));
 }
 
-static bool nat_transport(const struct xchg *x)
+static bool behind_nat(const struct xchg *x)
 {
     return x->sa->nat_local || x->sa->nat_remote;
 }
 
-/* Selectors of the answer: within the offer, both ends. Behind a NAT, transport mode puts our real addresses in their place. */
-static bool accept_selectors(struct xchg *x)
+/* Transport mode behind a NAT: each list names exactly one address, and where that end is behind the NAT it is one that the other
+ * end knows nothing of. It is kept, and the one of the IKE SA takes its place, before anything else is made of the selectors
+ * (2.23.1). */
+static bool ts_translate(struct xchg *x, struct ts_list *local, struct ts_list *remote)
+{
+    if (!behind_nat(x))
+        return true;
+    if (!ts_single(*local, &x->inner_local) || !ts_single(*remote, &x->inner_remote))
+        return false;
+    if (x->sa->nat_local)
+        *local = ts_substitute(x, *local, &x->sa->path.local.addr);
+    if (x->sa->nat_remote)
+        *remote = ts_substitute(x, *remote, &x->sa->path.remote.addr);
+    return true;
+}
+
+/* Selectors of the answer: within the offer, both ends. */
+static bool accept_selectors(struct xchg *x, bool transport)
 {
     const struct payload *i = payload_find(x->in, PAYLOAD_TSI), *r = payload_find(x->in, PAYLOAD_TSR);
     struct ts_list local = i->u.ts, remote = r->u.ts;
 
+    if (transport && !ts_translate(x, &local, &remote))
+        return false;
     if (!local.n || !remote.n || !ts_list_within(local, x->ts_i) || !ts_list_within(remote, x->ts_r))
         return false;
-    x->ts_additional = notify_find(x->in, ADDITIONAL_TS_POSSIBLE);
     return ts_keep(x->child, local, remote);
 }
 
@@ -294,7 +305,7 @@ enum step child_accept(struct xchg *x)
         child_fail(x, INVALID_SYNTAX, "the peer's SPI is reserved");
     else if (!in_auth(x) && !nonce_take(x->in, &x->nr))
         child_fail(x, INVALID_SYNTAX, "the nonce has a wrong length");
-    else if (!accept_selectors(x))
+    else if (!accept_selectors(x, transport))
         child_fail(x, TS_UNACCEPTABLE, "the peer answered with traffic selectors that we did not offer");
     if (x->child_error) {
         x->peer_has_child = sa->u.sa.n && sa->u.sa.v[0].spi_len == 4;
@@ -383,21 +394,6 @@ static enum step select_unacceptable(struct xchg *x, struct ts_list ours_ts, str
     return STEP_NEXT;
 }
 
-/* The pair of a `children: split` child that the peer asks for. */
-static uint16_t pair_of(struct xchg *x, const struct conf_child *cc)
-{
-    size_t slots = cc->split == SPLIT_SPLIT ? cc->local.n * cc->remote.n : 1;
-
-    for (size_t i = 0; i < slots && slots > 1; i++) {
-        struct ts_list l = ts_filled(x, ts_pair(cc, cc->local, (uint16_t)i, true), &x->sa->path.local.addr, NULL);
-        struct ts_list r = ts_filled(x, ts_pair(cc, cc->remote, (uint16_t)i, false), &x->sa->path.remote.addr, NULL);
-
-        if (ts_list_within(x->child->ts_local, l) && ts_list_within(x->child->ts_remote, r))
-            return (uint16_t)i;
-    }
-    return 0;
-}
-
 static bool select_proposal(struct xchg *x, const struct conf_child *cc, const struct payload *sa)
 {
     const struct payload *ke = payload_find(x->in, PAYLOAD_KE);
@@ -425,24 +421,26 @@ static bool select_proposal(struct xchg *x, const struct conf_child *cc, const s
     return true;
 }
 
-/* What the peer's selectors mean here. Behind a NAT in transport mode they name addresses that only the peer knows by (2.23.1).
- */
-static bool request_selectors(struct xchg *x, bool transport, struct ts_list *ours_ts, struct ts_list *theirs_ts)
+/* Which configured child, and what the peer's selectors mean here. Transport mode behind a NAT looks with translated addresses;
+ * if that finds nothing for transport mode, tunnel mode is looked for with those that the peer sent (2.23.1). */
+static const struct conf_child *request_child(struct xchg *x, const struct child_sa *old, bool *transport,
+                                              struct ts_list *ours_ts, struct ts_list *theirs_ts)
 {
     const struct payload *i = payload_find(x->in, PAYLOAD_TSI), *r = payload_find(x->in, PAYLOAD_TSR);
+    const struct conf_child *cc;
 
     *theirs_ts = i->u.ts;
     *ours_ts = r->u.ts;
-    if (!transport || !nat_transport(x))
-        return true;
-    if (!ts_single(*theirs_ts, &x->inner_remote) || !ts_single(*ours_ts, &x->inner_local))
-        return false;
-    x->ts_i = *theirs_ts;
-    x->ts_r = *ours_ts;
-    x->ts_swapped = true;
-    *theirs_ts = ts_substitute(x, *theirs_ts, &x->sa->path.remote.addr);
-    *ours_ts = ts_substitute(x, *ours_ts, &x->sa->path.local.addr);
-    return true;
+    if (*transport && ts_translate(x, ours_ts, theirs_ts)) {
+        cc = old ? child_conf(old) : child_find(x, *ours_ts, *theirs_ts, true);
+        if (!behind_nat(x) || (cc && cc->transport))
+            return cc;
+    }
+    *transport = *transport && !behind_nat(x);
+    x->inner_local = x->inner_remote = (struct addr){0};
+    *theirs_ts = i->u.ts;
+    *ours_ts = r->u.ts;
+    return old ? child_conf(old) : child_find(x, *ours_ts, *theirs_ts, *transport);
 }
 
 enum step child_select(struct xchg *x)
@@ -466,11 +464,7 @@ enum step child_select(struct xchg *x)
         child_fail(x, NO_ADDITIONAL_SAS, "the limit of %u Child SAs in one IKE SA is reached", max);
         return STEP_NEXT;
     }
-    if (!request_selectors(x, transport, &ours_ts, &theirs_ts)) {
-        child_fail(x, TS_UNACCEPTABLE, "transport mode behind a NAT needs selectors of a single address");
-        return STEP_NEXT;
-    }
-    cc = old ? child_conf(old) : child_find(x, ours_ts, theirs_ts, transport);
+    cc = request_child(x, old, &transport, &ours_ts, &theirs_ts);
     if (!cc)
         return select_unacceptable(x, ours_ts, theirs_ts);
     if (old) {
@@ -493,7 +487,8 @@ enum step child_select(struct xchg *x)
         return select_unacceptable(x, ours_ts, theirs_ts);
     if (!select_proposal(x, cc, sa))
         return STEP_NEXT;
-    x->child->pair = x->child_pair = old ? old->pair : pair_of(x, cc);
+    child_set_pair(x->child, old ? old->pair : pair_first(x->child));
+    x->child_pair = x->child->pair;
     x->child->spi_out = get_u32(x->chosen.spi);
     if (x->chosen.spi_len != 4 || x->child->spi_out < 256) {
         child_fail(x, NO_PROPOSAL_CHOSEN, "the proposal's SPI is not valid");
@@ -532,9 +527,9 @@ enum step child_reply(struct xchg *x)
         ke_value_write(x);
     }
     if ((p = payload_add(&x->out, PAYLOAD_TSI)))
-        p->u.ts = x->ts_swapped ? x->ts_i : x->child->ts_remote;
+        p->u.ts = x->child->ts_remote;
     if ((p = payload_add(&x->out, PAYLOAD_TSR)))
-        p->u.ts = x->ts_swapped ? x->ts_r : x->child->ts_local;
+        p->u.ts = x->child->ts_local;
     return STEP_NEXT;
 }
 

@@ -268,9 +268,11 @@ void lingering_free(struct core *);
 struct child_sa *child_by_spi_in(struct core *, uint32_t spi_in);
 struct child_sa *child_by_spi_out(struct ike_sa *, uint32_t spi_out);
 uint32_t child_spi_new(struct core *);
+void child_set_pair(struct child_sa *, uint16_t pair); /* before it is installed: its reqid too */
 const struct conf_child *child_conf(const struct child_sa *);
 void child_ask(struct child_sa *, struct ask *, enum ask_kind);               /* fills what every ask about it has */
 struct child_sa *child_of_slot(struct peer *, uint16_t index, uint16_t pair); /* a living one, any IKE SA; NULL */
+bool child_any(struct peer *, uint16_t index);                                /* is one of any pair alive */
 
 /* --- peers
  * ----------------------------------------------------------------------------------------------------------------------- */
@@ -296,6 +298,7 @@ struct peer {
     struct slot_wish *slots;
     size_t n_slots;
     uint16_t *first_slot; /* of each configured child; n_children + 1 of them */
+    bool *apart;          /* of each child with `split: auto`: the peer takes one pair for each Child SA (pairs.c) */
     struct timer retry;
     usec_t retry_at;
     unsigned failures;
@@ -331,7 +334,7 @@ void peer_slot_failed(struct peer *, uint16_t index, uint16_t pair, usec_t wait,
 void peer_slot_lost(const struct child_sa *); /* the peer closed it: wait a little before it is made again */
 void peer_orders_check(struct peer *);
 int peer_missing_slot(struct peer *, usec_t now); /* index into slots of one that is wanted, missing and due; -1 */
-bool peer_slot_wanted(const struct peer *, size_t slot);
+bool peer_slot_wanted(struct peer *, size_t slot);
 void peer_slot_place(const struct peer *, size_t slot, uint16_t *child, uint16_t *pair);
 size_t peer_slot_of(const struct peer *, uint16_t child, uint16_t pair);
 struct ike_sa *peer_current(struct peer *);             /* a usable IKE SA, or NULL */
@@ -340,6 +343,17 @@ void peer_acquire(struct peer *, const struct event *);
 void peer_resolved(struct peer *, const struct answer *);
 const char *peer_name(const struct peer *);
 void peer_configured_id(const struct peer *, const struct conf_end *, struct id *out);
+
+/* --- several selectors: one Child SA, or one for each pair (pairs.c) -------------------------------------------------------
+ */
+size_t pairs_of(const struct conf_child *); /* slots that it may need */
+bool pairs_apart(const struct peer *, uint16_t index);
+bool pair_counts(const struct peer *, uint16_t index, uint16_t pair);
+struct ts_list pair_selectors(const struct peer *, uint16_t index, uint16_t pair, bool local); /* as configured */
+bool pair_served(const struct child_sa *, uint16_t pair);
+uint16_t pair_first(const struct child_sa *);
+bool pairs_learn(struct peer *, uint16_t index, const char *why); /* true = this is news */
+void pairs_look(struct child_sa *);                               /* it is new: is something missing */
 
 /* --- exchanges
  * -------------------------------------------------------------------------------------------------------------------- */
@@ -415,11 +429,10 @@ struct xchg {
     uint8_t child_error_data[4];
     uint8_t child_error_data_len;
     char child_why[400];
-    struct ts_list ts_i, ts_r; /* what was offered (ours) or is answered */
-    bool wide;                 /* rekey: original wide selectors, not the narrowed ones */
-    bool ts_additional;
+    bool again;                            /* something was learned from the error: ask at once in another way */
+    struct ts_list ts_i, ts_r;             /* what was offered (ours) */
+    bool wide;                             /* rekey: original wide selectors, not the narrowed ones */
     struct addr inner_local, inner_remote; /* transport mode behind a NAT (2.23.1) */
-    bool ts_swapped;                       /* ts_i, ts_r hold the peer's own view of the selectors */
     bool childless;                        /* IKE_AUTH without a Child SA (RFC 6023) */
     bool half;                             /* installed inbound only */
     bool peer_has_child;                   /* we failed, but the peer believes in it: delete it there */

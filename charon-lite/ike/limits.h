@@ -22,6 +22,7 @@
 #define TRAFFIC_WAIT (500 * USEC_MSEC) /* for the hand to say when packets last came */
 #define TEMPORARY_WAIT (3 * USEC_SEC)  /* before a retry after TEMPORARY_FAILURE */
 #define TEMPORARY_MAX (180 * USEC_SEC) /* after several minutes of it the IKE SA is closed (2.25) */
+#define PAIRS_WAIT (3 * USEC_SEC)      /* for the peer to make the Child SAs of the other pairs */
 #define OLD_SA_LIFE (30 * USEC_SEC)    /* the replaced SA whose deletion the peer owes us */
 #define LINGER (5 * USEC_SEC)          /* a replaced Child SA is heard so long */
 #define REDUNDANT_WAIT (10 * USEC_SEC) /* a redundant IKE SA whose creator does not close it */

@@ -26,11 +26,6 @@ bool peer_can_initiate(const struct peer *p)
 /* --- slots: the Child SAs that the configuration describes
  * ------------------------------------------------------------------------ */
 
-static size_t slots_of_child(const struct conf_child *cc)
-{
-    return cc->split == SPLIT_SPLIT && cc->local.n && cc->remote.n ? cc->local.n * cc->remote.n : 1;
-}
-
 size_t peer_slot_of(const struct peer *p, uint16_t child, uint16_t pair)
 {
     size_t slot = p->first_slot[child] + (size_t)pair;
@@ -46,13 +41,16 @@ void peer_slot_place(const struct peer *p, size_t slot, uint16_t *child, uint16_
     *pair = (uint16_t)(slot - p->first_slot[*child]);
 }
 
-bool peer_slot_wanted(const struct peer *p, size_t slot)
+bool peer_slot_wanted(struct peer *p, size_t slot)
 {
     const struct slot_wish *s = &p->slots[slot];
     uint16_t child, pair;
 
     peer_slot_place(p, slot, &child, &pair);
-    return !s->down && !p->core->stopping && (s->ordered || s->acquired || p->conn->children[child].keep == KEEP_UP);
+    if (s->down || p->core->stopping || !pair_counts(p, child, pair))
+        return false;
+    return s->ordered || s->acquired || p->conn->children[child].keep == KEEP_UP ||
+           (p->conn->children[child].keep == KEEP_ON_DEMAND && pairs_apart(p, child) && child_any(p, child)); /* all or none */
 }
 
 static bool slot_missing(struct peer *p, size_t slot)
@@ -479,11 +477,10 @@ void peer_acquire(struct peer *p, const struct event *e)
         return;
     s = &p->slots[p->first_slot[child]];
     for (size_t i = p->first_slot[child]; i < p->first_slot[child + 1]; i++) {
-        const struct conf_child *cc = &p->conn->children[child];
-        size_t pair = i - p->first_slot[child];
+        uint16_t pair = (uint16_t)(i - p->first_slot[child]);
 
-        if (slots_of_child(cc) > 1 && ts_contains(&cc->local.v[pair / cc->remote.n], &e->u.acquire.local) &&
-            ts_contains(&cc->remote.v[pair % cc->remote.n], &e->u.acquire.remote))
+        if (pairs_apart(p, child) && ts_list_contains(pair_selectors(p, child, pair, true), &e->u.acquire.local) &&
+            ts_list_contains(pair_selectors(p, child, pair, false), &e->u.acquire.remote))
             s = &p->slots[i];
     }
     if (s->down)
@@ -525,7 +522,7 @@ static bool order_fulfilled(struct peer *p, const struct waiting_order *o)
         if (o->child >= 0 && o->child != child)
             continue;
         sa = child_of_slot(p, child, pair);
-        if (o->down ? sa != NULL : p->slots[i].ordered && (!sa || sa->state == CHILD_BORN))
+        if (o->down ? sa != NULL : p->slots[i].ordered && pair_counts(p, child, pair) && (!sa || sa->state == CHILD_BORN))
             return false;
     }
     return !o->down || o->child >= 0 || list_empty(&p->sas);
@@ -626,11 +623,12 @@ static int peer_init(struct core *c, struct peer *p, const struct conf_connectio
     list_init(&p->sas);
     p->id = ticket_take(c, TICKET_PEER, p);
     p->first_slot = calloc(conn->n_children + 1, sizeof(*p->first_slot));
-    if (!p->first_slot || !p->id.slot)
+    p->apart = calloc(conn->n_children + 1, sizeof(*p->apart));
+    if (!p->first_slot || !p->apart || !p->id.slot)
         return ERR_MEMORY;
     for (size_t i = 0; i < conn->n_children; i++) {
         p->first_slot[i] = (uint16_t)n;
-        n += slots_of_child(&conn->children[i]);
+        n += pairs_of(&conn->children[i]);
     }
     p->first_slot[conn->n_children] = (uint16_t)n;
     p->n_slots = n;
@@ -665,6 +663,7 @@ void peer_done(struct core *c, struct peer *p)
     ticket_drop(c, &p->id);
     free(p->slots);
     free(p->first_slot);
+    free(p->apart);
 }
 
 void peers_free(struct core *c)

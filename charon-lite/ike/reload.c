@@ -26,6 +26,8 @@ static void peer_take_over(struct peer *to, struct peer *from)
     }
     if (to->n_slots == from->n_slots)
         memcpy(to->slots, from->slots, to->n_slots * sizeof(*to->slots));
+    if (to->conn->n_children == from->conn->n_children)
+        memcpy(to->apart, from->apart, to->conn->n_children * sizeof(*to->apart));
     memcpy(to->orders, from->orders, sizeof(to->orders));
     to->n_orders = from->n_orders;
     to->remote = from->remote;

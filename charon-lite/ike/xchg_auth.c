@@ -103,6 +103,7 @@ static enum step verdict(struct xchg *x)
 /* The IKE SA stands; its first Child SA may have failed, and is then tried again by CREATE_CHILD_SA (2.21.2). */
 static enum step up(struct xchg *x)
 {
+    usec_t wait = x->again ? 0 : x->child_error == TEMPORARY_FAILURE ? TEMPORARY_WAIT : -1;
     struct child_sa *child = x->child;
 
     sa_established(x->sa);
@@ -110,8 +111,7 @@ static enum step up(struct xchg *x)
     if (child)
         child_up(child, false);
     else if (x->ours && x->child_error)
-        peer_slot_failed(x->sa->peer, x->child_index, x->child_pair, x->child_error == TEMPORARY_FAILURE ? TEMPORARY_WAIT : -1,
-                         x->child_why);
+        peer_slot_failed(x->sa->peer, x->child_index, x->child_pair, wait, x->child_why);
     if (child && child->doomed)
         child_end(child, false, "the peer deleted it");
     else if (!child && x->peer_has_child)

@@ -106,6 +106,8 @@ static void new_failed(struct xchg *x)
     if (x->child_error == INVALID_KE_PAYLOAD && !wish(x)->ke_tried)
         wait = 0; /* at once, with the group that the peer named */
     wish(x)->ke_tried = x->child_error == INVALID_KE_PAYLOAD && wait == 0;
+    if (x->again)
+        wait = 0;
     if (x->child_error == TEMPORARY_FAILURE)
         wait = TEMPORARY_WAIT + jitter(x->core, TEMPORARY_WAIT, 50);
     if (hopeless(x))
