@@ -91,7 +91,8 @@ static void yaml_child(struct text *t, const struct plan_child *c)
     yaml_list(t, "local", c->local);
     yaml_list(t, "remote", c->remote);
     yaml_words(t, "esp", c->esp ? c->esp : "aes256gcm16");
-    text_add(t, "mode: %s, keep: %s, pfs: %s }\n", c->transport ? "transport" : "tunnel", keeps[c->keep], pfs[c->pfs]);
+    text_add(t, "mode: %s, keep: %s, pfs: %s, split: %s }\n", c->transport ? "transport" : "tunnel", keeps[c->keep], pfs[c->pfs],
+             c->split ? c->split : "auto");
 }
 
 static void yaml_connection(struct text *t, const struct plan *p)

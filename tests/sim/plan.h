@@ -14,6 +14,7 @@ struct plan_child {
     const char *esp;                  /* words, or several separated by blanks; NULL = aes256gcm16 */
     bool transport;
     enum pfs pfs;
+    const char *split; /* joint, split or auto; NULL = as by default */
     enum keep keep;
     usec_t rekey_us, lifetime_us;
     uint64_t rekey_packets;
