@@ -18,7 +18,7 @@ static void auth_common(struct xchg *x, struct ask_auth *a, bool of_initiator)
     a->hashes = sa->hashes;
 }
 
-/* The hashes of a CERTREQ (3.7), 20 bytes each. */
+/* The hashes of CERTREQ payloads (3.7), 20 bytes each; other encodings ask for what we do not have. */
 static size_t cert_requests(struct xchg *x, struct span bytes, const struct span **out)
 {
     size_t n = bytes.len / 20;
@@ -30,14 +30,28 @@ static size_t cert_requests(struct xchg *x, struct span bytes, const struct span
     return v ? n : 0;
 }
 
+int cert_requests_read(const struct payload *in, struct secret *out)
+{
+    struct buf all;
+    int err;
+
+    buf_init(&all, MESSAGE_MAX);
+    for (const struct payload *p = payload_find(in, PAYLOAD_CERTREQ); p; p = payload_after(p, PAYLOAD_CERTREQ))
+        if (p->u.cert.encoding == CERT_X509_SIGNATURE)
+            buf_span(&all, span_part(p->u.cert.data, 0, p->u.cert.data.len / 20 * 20));
+    err = all.failed ? ERR_MEMORY : secret_set(out, buf_view(&all));
+    buf_done(&all);
+    return err;
+}
+
 enum step auth_make(struct xchg *x)
 {
     struct ask ask = {.to = ASK_VAULT, .kind = ASK_AUTH_MAKE};
-    const struct payload *req = payload_find(x->in, PAYLOAD_CERTREQ);
-    struct span wanted = req && !x->ours ? req->u.cert.data : secret_view(&x->sa->cert_requests);
 
+    if (!x->ours && cert_requests_read(x->in, &x->sa->cert_requests) < 0)
+        secret_done(&x->sa->cert_requests); /* without memory for them: as if nothing had been asked */
     auth_common(x, &ask.u.auth, x->sa->initiator);
-    ask.u.auth.n_cert_requests = cert_requests(x, wanted, &ask.u.auth.cert_requests);
+    ask.u.auth.n_cert_requests = cert_requests(x, secret_view(&x->sa->cert_requests), &ask.u.auth.cert_requests);
     return xchg_ask(x, &ask);
 }
 

@@ -143,7 +143,7 @@ struct ike_sa {
     uint64_t iv_counter;
     uint32_t handle;             /* of the verdict */
     usec_t proof_ends;           /* expiry of what the peer proved with, 0 = none */
-    struct secret cert_requests; /* what a responder asked for in IKE_SA_INIT (CERTREQ), owned bytes */
+    struct secret cert_requests; /* what the peer asked for (CERTREQ), owned bytes */
     struct id peer_id;
     struct secret peer_id_data; /* not secret, but owned bytes */
     struct id our_id;           /* as the vault signed it */
@@ -504,6 +504,7 @@ enum step auth_make(struct xchg *);
 enum step auth_check(struct xchg *);
 bool auth_verdict(struct xchg *); /* reads x->answer; true only for VERDICT_ACCEPTED */
 uint16_t auth_hashes_read(const struct payload *in);
+int cert_requests_read(const struct payload *in, struct secret *out) MUST_USE; /* all hashes, one behind the other */
 
 /* simultaneous rekeys (collide.c) */
 struct span nonce_lower(struct span a, struct span b);

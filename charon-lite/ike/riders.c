@@ -98,9 +98,7 @@ static void certreq_write(struct xchg *x)
 /* Without memory for them we answer as if nothing had been asked. */
 static void certreq_read(struct xchg *x)
 {
-    const struct payload *p = x->ours ? payload_find(x->in, PAYLOAD_CERTREQ) : NULL;
-
-    if (p && p->u.cert.encoding == CERT_X509_SIGNATURE && secret_set(&x->sa->cert_requests, p->u.cert.data) < 0)
+    if (x->ours && cert_requests_read(x->in, &x->sa->cert_requests) < 0)
         secret_done(&x->sa->cert_requests);
 }
 
