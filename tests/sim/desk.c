@@ -307,6 +307,10 @@ void desk_asked(struct end *e, const struct ask *q)
     if (q->deadline <= w->now && q->to != ASK_HAND)
         world_fail(w, "end %u asks %d with a deadline that has passed", e->index, (int)q->kind);
     e->asks[q->kind]++;
+    if (q->kind == ASK_AUTH_CHECK)
+        e->certs_seen = q->u.auth.n_certs;
+    if (q->kind == ASK_AUTH_MAKE)
+        e->requests_seen = q->u.auth.n_cert_requests;
     at = when(e, q, &unheard);
     if (q->to == ASK_HAND) {
         hand_asked(e, q, at, unheard);

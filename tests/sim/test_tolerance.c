@@ -686,6 +686,79 @@ static void reserved_spis(void **state)
     }
 }
 
+/* Identities of any type; users of some clients come as KEY_ID (PEERS of Android), some IDs are of no type that we know. */
+static void identities(void **state)
+{
+    static const uint8_t types[] = {ID_FQDN, ID_RFC822_ADDR, ID_KEY_ID, ID_DER_ASN1_DN, ID_DER_ASN1_GN, 12, 201, 255};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(types); i++)
+        for (unsigned k = 0; k < 3; k++) {
+            struct puppet *p = puppet_new(KEEP_ANSWER);
+            const struct said *m;
+
+            p->gate->plan[0].remote = (struct addr){0}; /* any, whoever it is */
+            p->gate->plan[0].remote_id = k == 2 ? "end1.example" : NULL;
+            puppet_start(p);
+            MUST(p, keyed(p));
+            say_auth(p);
+            unsay(p, PAYLOAD_AUTH);
+            find_out(p, PAYLOAD_IDI)->u.id = (struct id){types[i], k ? span_str("end1.example") : span_of("\0\1\377", 3)};
+            if (k == 1) /* and it wants to talk to somebody else than we are */
+                say_id(p, PAYLOAD_IDR, ID_FQDN, "other.example");
+            say_psk(p);
+            m = ask(p, IKE_AUTH);
+            if (k == 0 || (k == 2 && types[i] == ID_FQDN))
+                MUST(p, esp_spi(m) && part(m, PAYLOAD_IDR) && ike_sas(p, "UP") == 1);
+            else
+                MUST(p, error_of(m) == AUTHENTICATION_FAILED && !part(m, PAYLOAD_IDR) && ike_sas(p, NULL) == 0);
+            over(p);
+        }
+}
+
+/* Certificates are taken and asked for in any number, encoding and place; what is of another encoding is left alone (3.6, 3.7).
+ */
+static void say_cert(struct puppet *p, uint8_t type, uint8_t encoding, size_t len)
+{
+    static const uint8_t junk[100];
+    struct payload *x = payload_add(&p->out, type);
+
+    x->u.cert.encoding = encoding;
+    x->u.cert.data = span_of(junk, len);
+}
+
+static void certificates(void **state)
+{
+    struct puppet *p = waiting();
+    const struct said *m;
+
+    (void)state;
+    MUST(p, keyed(p));
+    say_auth(p);
+    say_cert(p, PAYLOAD_CERTREQ, CERT_HASH_AND_URL, 20);
+    say_cert(p, PAYLOAD_CERTREQ, CERT_X509_SIGNATURE, 40);
+    say_cert(p, PAYLOAD_CERTREQ, CERT_X509_SIGNATURE, 25); /* 20 and some */
+    say_cert(p, PAYLOAD_CERTREQ, CERT_X509_SIGNATURE, 0);
+    say_cert(p, PAYLOAD_CERT, CERT_X509_SIGNATURE, 90); /* nobody asked for it */
+    say_cert(p, PAYLOAD_CERT, CERT_CRL, 50);
+    say_cert(p, PAYLOAD_CERT, 200, 50);
+    say_cert(p, PAYLOAD_CERT, CERT_X509_SIGNATURE, 80);
+    m = ask(p, IKE_AUTH);
+    MUST(p, esp_spi(m) && !part(m, PAYLOAD_CERTREQ) && p->gate->certs_seen == 2 && p->gate->requests_seen == 3);
+    over(p);
+    p = puppet_new(KEEP_UP);
+    puppet_start(p);
+    m = hear_for(p, 5 * SEC);
+    say_init_answer(p, m);
+    say_cert(p, PAYLOAD_CERTREQ, 12, 30);
+    say_cert(p, PAYLOAD_CERTREQ, CERT_X509_SIGNATURE, 20);
+    say_cert(p, PAYLOAD_CERTREQ, CERT_X509_SIGNATURE, 20);
+    reply(p, m);
+    m = hear(p);
+    MUST(p, m && m->h.exchange == IKE_AUTH && p->gate->requests_seen == 2);
+    over(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -698,7 +771,8 @@ int main(void)
         cmocka_unit_test(other_orders),          cmocka_unit_test(minor_version_and_reserved_flags),
         cmocka_unit_test(nonce_lengths),         cmocka_unit_test(missing_payloads),
         cmocka_unit_test(answers_without_proof), cmocka_unit_test(odd_sa_payloads),
-        cmocka_unit_test(reserved_spis),
+        cmocka_unit_test(reserved_spis),         cmocka_unit_test(identities),
+        cmocka_unit_test(certificates),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

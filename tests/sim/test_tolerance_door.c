@@ -812,6 +812,26 @@ static void gate_asks_for_cookies(void **state)
     over(p);
 }
 
+/* No slow work, and no memory, for who has not shown that it hears us (2.6). */
+static void cookie_before_work(void **state)
+{
+    struct puppet *p = puppet_new(KEEP_ANSWER);
+
+    (void)state;
+    p->gate->globals.limits.cookie_threshold = 0;
+    p->gate->plan[0].ike = p->words = "aes256gcm16-prfsha256-modp2048";
+    puppet_start(p);
+    say_init(p);
+    for (unsigned k = 0; k < 20; k++) {
+        p->here.addr = addr_v4(192, 0, 2, (uint8_t)(2 + k));
+        request_id(p, IKE_SA_INIT, 0);
+        world_run(p->w, 5 * MS);
+    }
+    MUST(p, p->gate->asks[ASK_KE_BOTH] == 0 && ike_sas(p, NULL) == 0 && core_count(p->gate->core).half_open == 0);
+    MUST(p, core_count(p->gate->core).cookies_sent >= 1);
+    over(p);
+}
+
 /* Unprotected notifies are hints: nothing changes but that the peer is asked whether it lives (2.21.4). */
 static void unprotected_hints(void **state)
 {
@@ -870,6 +890,7 @@ int main(void)
         cmocka_unit_test(cookie_and_group),
         cmocka_unit_test(groups_misled),
         cmocka_unit_test(gate_asks_for_cookies),
+        cmocka_unit_test(cookie_before_work),
         cmocka_unit_test(unprotected_hints),
     };
 

@@ -617,6 +617,58 @@ static void old_ike_sa_still_used(void **state)
     over(p);
 }
 
+/* The peer closes the IKE SA that we are rekeying: it gets its answer, and our rekey is forgotten (2.25.2). */
+static void closed_while_rekeyed(void **state)
+{
+    struct puppet *p = called();
+    const struct said *m = rekey_heard(p, NULL), *d;
+
+    (void)state;
+    say(p);
+    say_delete(p, PROTOCOL_IKE, NULL, 0);
+    d = ask(p, INFORMATIONAL);
+    MUST(p, d && d->response && !d->in && ike_sas(p, NULL) == 0 && xfrm_size(&p->gate->xfrm) == 0);
+    say_rekey_ike_answer(p, m); /* too late */
+    reply(p, m);
+    m = hear_for(p, 60 * SEC);
+    MUST(p, m && m->h.exchange == IKE_SA_INIT && ike_sas(p, "UP") == 0);
+    over(p);
+}
+
+/* The answer to our rekey of the IKE SA with something wrong in it: the old one carries on, and it is tried again. */
+static void bad_answers_to_ike_rekey(void **state)
+{
+    for (unsigned k = 0; k < 5; k++) {
+        struct puppet *p = called();
+        const struct said *m = rekey_heard(p, NULL);
+
+        (void)state;
+        say_rekey_ike_answer(p, m);
+        if (k == 0)
+            unsay(p, PAYLOAD_KE);
+        else if (k == 1)
+            unsay(p, PAYLOAD_NONCE);
+        else if (k == 2)
+            put_u64(proposal_of(find_out(p, PAYLOAD_SA), 0)->spi, 0);
+        else if (k == 3)
+            proposal_of(find_out(p, PAYLOAD_SA), 0)->spi_len = 4;
+        else
+            find_out(p, PAYLOAD_KE)->u.ke.group = 19;
+        reply(p, m);
+        world_run(p->w, 10 * MS);
+        MUST(p, ike_sas(p, NULL) == 1 && children(p, "UP") == 1);
+        p->sa[1].spi_i = 0;
+        secret_done(&p->sa[1].ke_private), secret_done(&p->sa[1].shared), secret_done(&p->sa[1].ni), secret_done(&p->sa[1].nr);
+        ike_keys_done(&p->sa[1].keys);
+        while ((m = hear_for(p, 60 * SEC)) && m->h.exchange == INFORMATIONAL) {
+            say(p);
+            reply(p, m);
+        }
+        MUST(p, m && m->h.exchange == CREATE_CHILD_SA && part(m, PAYLOAD_SA)->u.sa.v[0].protocol == PROTOCOL_IKE);
+        over(p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -639,6 +691,8 @@ int main(void)
         cmocka_unit_test(delete_of_the_ike_sa),
         cmocka_unit_test(ike_rekeyed_by_peer),
         cmocka_unit_test(old_ike_sa_still_used),
+        cmocka_unit_test(closed_while_rekeyed),
+        cmocka_unit_test(bad_answers_to_ike_rekey),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
