@@ -526,6 +526,26 @@ static void several_deletes(void **state)
     over(p);
 }
 
+/* Both ends close the same SA at once: the answers carry no Delete (1.4.1, 2.25.1). */
+static void crossing_deletes(void **state)
+{
+    struct puppet *p = called();
+    uint32_t in = p->spi_in, out = p->spi_out;
+    const struct said *m;
+
+    (void)state;
+    end_order(p->gate, ORDER_DOWN, "to1", "net");
+    m = hear(p);
+    MUST(p, part(m, PAYLOAD_DELETE) && get_u32(part(m, PAYLOAD_DELETE)->u.del.spis.p) == out);
+    tell_delete(p, in, 0);
+    say(p);
+    reply(p, m);
+    world_run(p->w, 100 * MS);
+    MUST(p, children(p, NULL) == 0 && xfrm_size(&p->gate->xfrm) == 0);
+    alive(p, 0);
+    over(p);
+}
+
 /* Sizes that do not fit are malformed, and that is fatal (3.11, 2.21.3). */
 static void malformed_deletes(void **state)
 {
@@ -635,6 +655,28 @@ static void closed_while_rekeyed(void **state)
     over(p);
 }
 
+/* Both ends rekey the IKE SA at once: the peer's is answered as usual, a second one of it is not (2.25.2). */
+static void ike_rekeyed_by_both_and_again(void **state)
+{
+    struct puppet *p = called();
+    const struct said *m = rekey_heard(p, NULL);
+    struct pupil *old = p->ike;
+
+    (void)state;
+    say_rekey_ike(p, p->words);
+    MUST(p, heir_take(p, ask(p, CREATE_CHILD_SA)));
+    p->ike = old;
+    say_rekey_ike(p, p->words);
+    MUST(p, error_of(ask(p, CREATE_CHILD_SA)) == TEMPORARY_FAILURE);
+    say(p);
+    say_notify(p, TEMPORARY_FAILURE, NULL, 0);
+    reply(p, m); /* and ours comes to nothing: the peer's stands, with the child */
+    world_run(p->w, 100 * MS);
+    p->ike = &p->sa[1];
+    alive(p, 1);
+    over(p);
+}
+
 /* The answer to our rekey of the IKE SA with something wrong in it: the old one carries on, and it is tried again. */
 static void bad_answers_to_ike_rekey(void **state)
 {
@@ -691,7 +733,9 @@ int main(void)
         cmocka_unit_test(delete_of_the_ike_sa),
         cmocka_unit_test(ike_rekeyed_by_peer),
         cmocka_unit_test(old_ike_sa_still_used),
+        cmocka_unit_test(crossing_deletes),
         cmocka_unit_test(closed_while_rekeyed),
+        cmocka_unit_test(ike_rekeyed_by_both_and_again),
         cmocka_unit_test(bad_answers_to_ike_rekey),
     };
 
