@@ -511,7 +511,7 @@ struct span nonce_lower(struct span a, struct span b);
 bool collide_lost(struct xchg *);
 bool collide_peer_rekeys(const struct child_sa *); /* the peer has rekeyed it, or is about to: no need for us to begin */
 void collide_note(struct xchg *theirs);
-    /* the peer rekeys what we are rekeying, and the nonces are known */ /* will our new Child SA be the redundant one */
+/* the peer rekeys what we are rekeying, and the nonces are known */ /* will our new Child SA be the redundant one */
 void collide_child(struct xchg *, struct child_sa *ours_new, struct child_sa *old);
 void collide_ike(struct xchg *, struct ike_sa *ours_new);
 
