@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "daemon/nonces.h"
 #include "daemon/proc.h"
 #include "daemon/verdicts.h"
 #include "kernel/hand.h"
@@ -13,6 +14,8 @@ struct hand_proc {
     struct proc *proc;
     struct hand *hand;
     struct verdicts *verdicts;
+    struct rng rng;
+    struct nonces *nonces;
     struct watch *watches[HAND_FDS_MAX];
 };
 
@@ -86,13 +89,15 @@ static int hand_open(struct proc *p, struct text *why)
     p->self = h;
     h->proc = p;
     h->verdicts = verdicts_new(p->conf, verdicts_max(p->conf));
+    h->rng = loop_rng();
+    h->nonces = nonces_new(&h->rng, NONCES_KEPT_MIN);
     s.backend_setup = (struct backend_setup){hand_prints, h};
     s.answer = hand_answered;
     s.event = hand_happened;
     s.log = hand_says;
     s.verdict = hand_believes;
     s.ctx = h;
-    h->hand = h->verdicts ? hand_new(&s, why) : NULL;
+    h->hand = h->verdicts && h->nonces ? hand_new(&s, why) : NULL;
     if (!h->hand)
         return ERR_IO;
     n = hand_fds(h->hand, fds);
@@ -115,6 +120,16 @@ static int hand_reconfigure(struct proc *p, struct conf *conf, struct text *why)
     return ERR_IO;
 }
 
+static void hand_issues(struct hand_proc *h, const struct ask *ask, struct arena *arena)
+{
+    struct channel *core = proc_link(h->proc, ROLE_CORE);
+    struct answer a;
+
+    nonces_answer(h->nonces, ask, &a, arena);
+    if (core)
+        frame_answer(core, &a);
+}
+
 static void hand_asked(struct hand_proc *h, bool parent, struct span body)
 {
     struct reader r = reader_of(body);
@@ -122,8 +137,11 @@ static void hand_asked(struct hand_proc *h, bool parent, struct span body)
     struct ask ask;
 
     arena_init(&arena, WORDS_MAX);
-    if (!words_get_ask(&r, &alg_registry, &arena, &ask) && ask.to == ASK_HAND &&
-        parent == (ask.ticket.slot == TRAFFIC_SLOT && ask.kind == ASK_CHILD_QUERY))
+    if (words_get_ask(&r, &alg_registry, &arena, &ask) || ask.to != ASK_HAND)
+        ;
+    else if (ask.kind == ASK_NONCES && !parent)
+        hand_issues(h, &ask, &arena);
+    else if (parent == (ask.ticket.slot == TRAFFIC_SLOT && ask.kind == ASK_CHILD_QUERY))
         hand_ask(h->hand, &ask);
     arena_done(&arena);
 }
@@ -132,13 +150,19 @@ static void hand_told(struct hand_proc *h, struct span body)
 {
     struct reader r = reader_of(body);
     struct peer_ref peer = {.generation = read_u32(&r)};
+    struct span nonce;
     usec_t until;
 
     peer.connection = read_u16(&r);
     peer.handle = read_u32(&r);
     until = (usec_t)read_u64(&r);
-    if (!r.failed)
+    nonce = read_rest(&r);
+    if (r.failed)
+        return;
+    if (nonces_spend(h->nonces, nonce))
         verdicts_add(h->verdicts, &peer, until);
+    else
+        hand_says(h, LEVEL_WARNING, "a verdict on a nonce that was not issued, or was spent or forgotten, is not believed");
 }
 
 static void hand_enabled(struct hand_proc *h, struct span body)

@@ -97,6 +97,7 @@ static void prove_verdict(struct prove_proc *v, const struct ask *ask, const str
     buf_u16(b, ask->u.auth.peer.connection);
     buf_u32(b, a->u.check.handle);
     buf_u64(b, (uint64_t)usec_add(loop_now(), a->u.check.valid_for));
+    buf_span(b, ask->u.auth.nonce); /* ours, which the proof covers: the hand issued it, and takes one verdict for it */
     channel_end(hand);
     channel_flush(hand);
 }

@@ -7,6 +7,7 @@
 #include "daemon/crew.h"
 #include "daemon/engine.h"
 #include "daemon/frames.h"
+#include "daemon/nonces.h"
 #include "daemon/verdicts.h"
 #include "judge/judge.h"
 #include "kernel/hand.h"
@@ -22,6 +23,7 @@ struct crew {
     struct engine *engine;
     struct hand *hand;
     struct verdicts *verdicts;
+    struct nonces *nonces;
     struct vault *vault;
     struct judge *judge;
     struct workers *fetch;
@@ -76,12 +78,24 @@ static void crew_prove(struct crew *c, const struct ask *ask)
         vault_answer(c->vault, ask, &a, &arena);
     else
         judge_answer(c->judge, ask, &a, &arena);
-    if (ask->kind == ASK_AUTH_CHECK && a.result == ANSWER_OK && a.u.check.verdict == VERDICT_ACCEPTED) {
+    if (ask->kind == ASK_AUTH_CHECK && a.result == ANSWER_OK && a.u.check.verdict == VERDICT_ACCEPTED &&
+        nonces_spend(c->nonces, ask->u.auth.nonce)) {
         struct peer_ref proved = ask->u.auth.peer;
 
         proved.handle = a.u.check.handle;
         verdicts_add(c->verdicts, &proved, usec_add(loop_now(), a.u.check.valid_for));
     }
+    crew_answer(c, &a);
+    arena_done(&arena);
+}
+
+static void crew_issue(struct crew *c, const struct ask *ask)
+{
+    struct arena arena;
+    struct answer a;
+
+    arena_init(&arena, REPLY_MAX);
+    nonces_answer(c->nonces, ask, &a, &arena);
     crew_answer(c, &a);
     arena_done(&arena);
 }
@@ -92,7 +106,10 @@ static void crew_ask(void *ctx, const struct ask *ask)
 
     switch (ask->to) {
     case ASK_HAND:
-        hand_ask(c->hand, ask);
+        if (ask->kind == ASK_NONCES)
+            crew_issue(c, ask);
+        else
+            hand_ask(c->hand, ask);
         break;
     case ASK_VAULT:
     case ASK_JUDGE:
@@ -136,7 +153,9 @@ static int open_hand(struct crew *c, struct text *why)
     h.log = crew_log;
     h.ctx = c;
     c->verdicts = verdicts_new(c->setup.conf, 2 * (size_t)c->setup.conf->limits.ike_max + 1024);
-    c->hand = c->verdicts ? hand_new(&h, why) : NULL;
+    c->rng = loop_rng();
+    c->nonces = nonces_new(&c->rng, NONCES_KEPT_MIN);
+    c->hand = c->verdicts && c->nonces ? hand_new(&h, why) : NULL;
     if (!c->hand)
         return ERR_IO;
     n = hand_fds(c->hand, fds);
@@ -153,7 +172,6 @@ static time_t wall_clock(void *ctx)
 
 static int open_provers(struct crew *c, struct conf *conf, struct text *why)
 {
-    c->rng = loop_rng();
     c->judge_setup = (struct judge_setup){files_load, wall_clock, NULL, &c->rng};
     c->vault_setup = (struct vault_setup){&keystore_file, &c->rng};
     c->vault = vault_new(&c->vault_setup);
@@ -198,6 +216,7 @@ static struct crew *single_close(struct crew *c)
         watch_free(c->hand_watches[i]);
     hand_free(c->hand);
     verdicts_free(c->verdicts);
+    nonces_free(c->nonces);
     vault_free(c->vault);
     judge_free(c->judge);
     free(c);

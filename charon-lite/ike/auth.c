@@ -13,7 +13,6 @@ static void auth_common(struct xchg *x, struct ask_auth *a, bool of_initiator)
     a->sk_p = secret_view(of_initiator ? &sa->keys.pi : &sa->keys.pr);
     a->message = buf_view(ours ? &sa->init_ours : &sa->init_theirs);
     a->nonce = secret_view(of_initiator ? &sa->nonce_r : &sa->nonce_i);
-    a->our_nonce = secret_view(sa->initiator ? &sa->nonce_i : &sa->nonce_r);
     a->local = sa->path.local.addr;
     a->hashes = sa->hashes;
 }

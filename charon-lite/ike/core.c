@@ -214,6 +214,8 @@ static void answer_take(struct core *c, const struct answer *a)
         child_answer(c, child, a);
     else if (p && a->kind == ASK_RESOLVE)
         peer_resolved(p, a);
+    else if (a->kind == ASK_NONCES && ticket_find(c, a->ticket, TICKET_NONCES))
+        nonce_pool_answered(c, a);
 }
 
 /* --- the step ----------------------------------------------------------------------------------------------------------------
@@ -222,6 +224,7 @@ static void answer_take(struct core *c, const struct answer *a)
 static void core_start(struct core *c)
 {
     c->started = true;
+    nonce_pool_start(c);
     for (size_t i = 0; i < c->n_peers; i++)
         peer_reconcile(&c->peers[i]);
 }

@@ -261,6 +261,8 @@ static void init_request(struct core *c, const struct ike_header *h, const struc
         ;
     else if (!limits_allow(c, path))
         dropped(c, path, "too many half-open IKE SAs");
+    else if (!nonce_pool_ready(c))
+        dropped(c, path, "no nonce from the hand yet"); /* the peer repeats it */
     else if ((sa = sa_new(c, false, path))) {
         sa->spi_i = h->spi_i;
         sa->init_from = path->remote.addr;

@@ -34,7 +34,7 @@ usec_t jitter(struct core *, usec_t us, unsigned percent);
 
 /* --- tickets -----------------------------------------------------------------------------------------------------------------
  */
-enum ticket_for { TICKET_FREE, TICKET_XCHG, TICKET_IKE_SA, TICKET_CHILD_SA, TICKET_PEER };
+enum ticket_for { TICKET_FREE, TICKET_XCHG, TICKET_IKE_SA, TICKET_CHILD_SA, TICKET_PEER, TICKET_NONCES };
 struct slot {
     enum ticket_for what;
     uint32_t round;
@@ -44,6 +44,25 @@ struct slot {
 struct ticket ticket_take(struct core *, enum ticket_for, void *who); /* slot 0 = no memory */
 void ticket_drop(struct core *, struct ticket *);
 void *ticket_find(const struct core *, struct ticket, enum ticket_for); /* NULL when it is stale */
+
+/* --- our nonces of IKE_SA_INIT, from the hand (nonce_pool.c): it takes one verdict for each ------------------------------------
+ */
+#define NONCE_POOL_MAX (NONCES_BATCH_MAX + NONCES_BATCH_MAX / 4)
+struct nonce_pool {
+    uint8_t v[NONCE_POOL_MAX][NONCE_LEN]; /* a ring, the oldest first: the hand forgets the oldest first */
+    size_t first, n;
+    size_t batch;         /* of the last ask; grows under load */
+    usec_t asked_at;      /* and when it was asked */
+    struct ticket ticket; /* of the ask under way */
+    bool asking;          /* an ask is under way, or has failed a moment ago */
+    struct timer again;   /* while asking */
+    bool awaited;         /* by a connection that is to be initiated */
+    size_t next;          /* of the connections: who is looked at first when nonces come */
+};
+void nonce_pool_start(struct core *);
+bool nonce_pool_ready(struct core *);                            /* is there one now; if not, it is being asked for */
+int nonce_pool_take(struct core *, struct secret *out) MUST_USE; /* 0, ERR_NOT_FOUND, ERR_MEMORY */
+void nonce_pool_answered(struct core *, const struct answer *);
 
 /* --- the core ----------------------------------------------------------------------------------------------------------------
  */
@@ -77,6 +96,7 @@ struct core {
         usec_t made;
     } cookie_secrets[2];
     const struct alg *cookie_mac, *natd_hash;
+    struct nonce_pool nonces;
     uint32_t reqids; /* counter of dynamic reqids */
     uint32_t stop_order;
     bool stopping, stopped;
@@ -303,6 +323,7 @@ struct peer {
     usec_t retry_at;
     unsigned failures;
     bool resolving;
+    bool wants_nonce;          /* to initiate with */
     uint16_t ke_group;         /* for the next IKE_SA_INIT, 0 = our first */
     struct addr remote, local; /* as resolved; family 0 = not yet */
     struct map_node by_remote;
@@ -508,10 +529,9 @@ int cert_requests_read(const struct payload *in, struct secret *out) MUST_USE; /
 
 /* simultaneous rekeys (collide.c) */
 struct span nonce_lower(struct span a, struct span b);
-bool collide_lost(struct xchg *);
+bool collide_lost(struct xchg *);                  /* will our new Child SA be the redundant one */
 bool collide_peer_rekeys(const struct child_sa *); /* the peer has rekeyed it, or is about to: no need for us to begin */
-void collide_note(struct xchg *theirs);
-/* the peer rekeys what we are rekeying, and the nonces are known */ /* will our new Child SA be the redundant one */
+void collide_note(struct xchg *theirs);            /* the peer rekeys what we are rekeying, and the nonces are known */
 void collide_child(struct xchg *, struct child_sa *ours_new, struct child_sa *old);
 void collide_ike(struct xchg *, struct ike_sa *ours_new);
 

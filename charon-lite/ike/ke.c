@@ -2,9 +2,6 @@
 /* Key exchange values and nonces. Cheap groups are computed where the packet is; slow ones (ALG_SLOW) are asked of a worker. */
 #include "ike/ike.h"
 
-/* The length of a nonce: at least half the PRF's key size, at least 16 bytes (2.10); 32 fit every PRF here. */
-#define NONCE_LEN 32
-
 int nonce_new(struct core *c, const struct suite *suite, struct secret *out)
 {
     int err = secret_new(out, NONCE_LEN);

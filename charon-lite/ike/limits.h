@@ -12,6 +12,9 @@
 #define FRAGMENTS_TIME (30 * USEC_SEC) /* an incomplete message is forgotten */
 #define NONCE_MIN 16                   /* RFC 7296 2.10 */
 #define NONCE_MAX 256
+#define NONCES_FIRST 64                /* the smallest batch that is asked of the hand */
+#define NONCES_SOON (2 * USEC_SEC)     /* a batch that lasts less is followed by one twice as large */
+#define NONCES_WAIT (2 * USEC_SEC)     /* for the hand, then they are asked for again */
 #define COOKIE_MAX 64                  /* RFC 7296 2.6 */
 #define COOKIE_LIFE (60 * USEC_SEC)    /* a secret makes cookies so long, and is accepted as long again */
 #define INIT_ROUNDS_MAX 6              /* COOKIE and INVALID_KE_PAYLOAD answers that begin IKE_SA_INIT anew */

@@ -97,7 +97,6 @@ static void auth_copy(struct arena *a, struct ask_auth *auth)
     auth->sk_p = arena_copy(a, auth->sk_p);
     auth->message = arena_copy(a, auth->message);
     auth->nonce = arena_copy(a, auth->nonce);
-    auth->our_nonce = arena_copy(a, auth->our_nonce);
     auth->id.data = arena_copy(a, auth->id.data);
     auth->data = arena_copy(a, auth->data);
     auth->certs = spans_copy(a, auth->certs, auth->n_certs);
@@ -145,6 +144,7 @@ void out_ask(struct core *c, const struct ask *ask)
         o->u.ask.u.resolve.name = arena_string(a, ask->u.resolve.name);
         break;
     case ASK_ACQUIRE_DONE:
+    case ASK_NONCES:
         break;
     default:
         child_copy(a, &o->u.ask.u.child);

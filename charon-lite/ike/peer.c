@@ -181,9 +181,15 @@ static void initiate(struct peer *p)
         .local = {p->local, natt ? (c->conf->port_natt ? c->conf->port_natt : 4500) : (c->conf->port ? c->conf->port : 500)},
         .remote = {p->remote, p->conn->remote.port ? p->conn->remote.port : 500},
         .natt = natt};
-    struct ike_sa *sa = sa_new(c, true, &path);
-    struct xchg *x = sa ? xchg_new(sa, &exchange_init, true) : NULL;
+    struct ike_sa *sa;
+    struct xchg *x;
 
+    if (!nonce_pool_ready(c)) { /* it goes on when they come */
+        p->wants_nonce = c->nonces.awaited = true;
+        return;
+    }
+    sa = sa_new(c, true, &path);
+    x = sa ? xchg_new(sa, &exchange_init, true) : NULL;
     if (!x) {
         if (sa)
             sa_kill(sa, FACT_LIMIT, "out of memory");

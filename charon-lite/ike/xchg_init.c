@@ -42,8 +42,8 @@ static enum step begin(struct xchg *x)
     x->ke = ke_of_proposals(x->core, x->offered, x->sa->peer->ke_group);
     if (!x->ke)
         return kill_sa(x, "no usable key exchange group in the IKE proposals of %s", conn->name);
-    if (!x->sa->nonce_i.p && nonce_new(x->core, NULL, &x->sa->nonce_i) < 0)
-        return kill_sa(x, "out of memory");
+    if (!x->sa->nonce_i.p && nonce_pool_take(x->core, &x->sa->nonce_i) < 0)
+        return kill_sa(x, "no nonce from the hand");
     if (x->ke_public.p && x->ke_public.len == x->ke->public_len && x->cookie.len)
         return STEP_NEXT; /* the same value again, with the cookie that was asked for (2.6) */
     return ke_generate(x);
@@ -197,8 +197,8 @@ static enum step check_group(struct xchg *x)
     x->ke = x->suite.ke;
     if (!nonce_take(x->in, &x->sa->nonce_i))
         return drop(x, "the nonce has a wrong length");
-    if (ke->u.ke.group == x->ke->id)
-        return ke_both(x);
+    if (ke->u.ke.group == x->ke->id) /* the door has seen that there is a nonce */
+        return nonce_pool_take(x->core, &x->sa->nonce_r) < 0 ? drop(x, "no nonce from the hand") : ke_both(x);
     put_u16(group, x->ke->id);
     x->refusal_data = arena_copy(&x->arena, span_of(group, 2));
     return refuse(x, INVALID_KE_PAYLOAD, "group %u was sent, we chose %s", ke->u.ke.group, x->ke->name);
@@ -209,7 +209,7 @@ static enum step respond_keys(struct xchg *x)
     struct ike_sa *sa = x->sa;
 
     sa->suite = x->suite;
-    if (nonce_new(x->core, &x->suite, &sa->nonce_r) < 0 || keys_make(x) < 0)
+    if (keys_make(x) < 0)
         return drop(x, "key derivation failed");
     riders_read(x);
     return STEP_NEXT;

@@ -28,7 +28,6 @@ static void walk_auth(struct walk *w, struct ask_auth *a)
     walk_span(w, &a->message);
     walk_span(w, &a->nonce);
     walk_addr(w, &a->local);
-    walk_span(w, &a->our_nonce);
     walk_u16(w, &a->hashes);
     walk_u8(w, &a->id.type);
     walk_span(w, &a->id.data);
@@ -117,7 +116,7 @@ static void walk_resolve_ask(struct walk *w, struct ask *a)
 static void walk_ask(struct walk *w, struct ask *a)
 {
     a->to = walk_enum(w, a->to, ASK_FETCH);
-    a->kind = walk_enum(w, a->kind, ASK_RESOLVE);
+    a->kind = walk_enum(w, a->kind, ASK_NONCES);
     walk_ticket(w, &a->ticket);
     walk_i64(w, &a->deadline);
     switch (a->kind) {
@@ -143,6 +142,9 @@ static void walk_ask(struct walk *w, struct ask *a)
         break;
     case ASK_RESOLVE:
         walk_resolve_ask(w, a);
+        break;
+    case ASK_NONCES:
+        walk_u32(w, &a->u.nonces.count);
         break;
     }
 }
@@ -200,10 +202,17 @@ static void walk_resolved(struct walk *w, struct answer *a)
         w->failed = true;
 }
 
+static void walk_nonces(struct walk *w, struct span *bytes)
+{
+    walk_span(w, bytes);
+    if (bytes->len % NONCE_LEN || bytes->len > NONCES_BATCH_MAX * NONCE_LEN)
+        w->failed = true;
+}
+
 static void walk_answer(struct walk *w, struct answer *a)
 {
     walk_ticket(w, &a->ticket);
-    a->kind = walk_enum(w, a->kind, ASK_RESOLVE);
+    a->kind = walk_enum(w, a->kind, ASK_NONCES);
     a->result = walk_enum(w, a->result, ANSWER_TIMEOUT);
     walk_string(w, &a->why);
     switch (a->kind) {
@@ -232,6 +241,9 @@ static void walk_answer(struct walk *w, struct answer *a)
         break;
     case ASK_RESOLVE:
         walk_resolved(w, a);
+        break;
+    case ASK_NONCES:
+        walk_nonces(w, &a->u.nonces.bytes);
         break;
     }
 }

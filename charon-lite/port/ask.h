@@ -36,7 +36,12 @@ enum ask_kind {
     ASK_ACQUIRE_DONE,   /* acquire.seq: a negotiation failed; free the larval SA */
     /* fetch */
     ASK_RESOLVE, /* resolve.name (a host name, or an address in text) -> addresses, and ours towards each */
+    /* hand: our nonces of IKE_SA_INIT. It takes one verdict for each that it issued, so that no proof counts twice */
+    ASK_NONCES, /* nonces.count -> as many nonces, or fewer */
 };
+
+#define NONCE_LEN 32          /* of ours: at least half the PRF's key size, at least 16 (RFC 7296 2.10); fits every PRF here */
+#define NONCES_BATCH_MAX 1024 /* in one answer */
 
 /* Reqids, by which our SAs are recognised in the kernel. A configured child has a fixed one, shared by its trap policy and all
  * SAs that replace one another; children of a connection with many peers (remote `any`) get one each from the second range. */
@@ -64,12 +69,11 @@ struct ask_auth {
     struct peer_ref peer;
     bool we_initiated; /* the IKE SA's original initiator is us */
     const struct alg *prf;
-    struct span sk_p;      /* SK_pi or SK_pr of the side whose AUTH this is */
-    struct span message;   /* that side's IKE_SA_INIT message, whole */
-    struct span nonce;     /* the other side's nonce data */
-    struct addr local;     /* our outer address: our ID where the configuration names none (PSK) */
-    struct span our_nonce; /* ASK_AUTH_CHECK: names the verdict to the hand */
-    uint16_t hashes;       /* peer's SIGNATURE_HASH_ALGORITHMS as bits 1 << number (RFC 7427 4, RFC 8420); 0 = announced none */
+    struct span sk_p;    /* SK_pi or SK_pr of the side whose AUTH this is */
+    struct span message; /* that side's IKE_SA_INIT message, whole */
+    struct span nonce;   /* the other side's nonce data. ASK_AUTH_CHECK: ours, to which the hand holds the verdict */
+    struct addr local;   /* our outer address: our ID where the configuration names none (PSK) */
+    uint16_t hashes;     /* peer's SIGNATURE_HASH_ALGORITHMS as bits 1 << number (RFC 7427 4, RFC 8420); 0 = announced none */
     /* ASK_AUTH_CHECK only */
     struct id id;   /* what the peer claims */
     uint8_t method; /* enum auth_method of wire/ */
@@ -126,6 +130,9 @@ struct ask {
             const char *name;
             uint8_t family; /* 4, 6 or 0 = either */
         } resolve;
+        struct {
+            uint32_t count;
+        } nonces;
     } u;
 };
 
@@ -175,6 +182,9 @@ struct answer {
             size_t n;
             const struct addr *local; /* n of them: the source address that a route to v[i] gives us, family 0 = no route */
         } resolve;
+        struct {
+            struct span bytes; /* NONCE_LEN for each, one behind the other */
+        } nonces;
     } u;
 };
 

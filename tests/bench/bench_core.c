@@ -93,6 +93,15 @@ static void answer_ke(const struct ask *ask, struct answer *a, struct arena *are
     secret_done(&shared);
 }
 
+static void answer_nonces(const struct ask *ask, struct answer *a, struct arena *arena)
+{
+    size_t len = ask->u.nonces.count * (size_t)NONCE_LEN;
+    uint8_t *bytes = arena_alloc(arena, len);
+
+    fill(NULL, bytes, len);
+    a->u.nonces.bytes = span_of(bytes, len);
+}
+
 static void step(struct gateway *g, const struct input *in);
 
 static void answer(struct gateway *g, const struct ask *ask)
@@ -106,6 +115,8 @@ static void answer(struct gateway *g, const struct ask *ask)
         vault_answer(g->vault, ask, &in.u.answer, &arena);
     else if (ask->to == ASK_WORKER)
         answer_ke(ask, &in.u.answer, &arena);
+    else if (ask->kind == ASK_NONCES)
+        answer_nonces(ask, &in.u.answer, &arena);
     g->children += ask->kind == ASK_CHILD_INSTALL;
     in.u.answer.ticket = ask->ticket;
     in.u.answer.kind = ask->kind;

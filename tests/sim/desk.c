@@ -165,6 +165,10 @@ static int answer_check(struct end *e, const struct ask_auth *q, struct sheet *s
     s->answer.u.check.valid_for = USEC_NEVER;
     if (s->answer.u.check.verdict != VERDICT_ACCEPTED)
         return 0;
+    if (!nonces_spend(e->nonces, q->nonce)) {
+        world_fail(e->world, "end %u proves with a nonce that was not issued, or twice", e->index);
+        return ERR_BAD;
+    }
     e->verdicts[e->n_verdicts++ % COUNT_OF(e->verdicts)] = q->peer.connection + 1u;
     s->answer.u.check.handle = (uint32_t)e->n_verdicts;
     return 0;
@@ -234,25 +238,46 @@ static bool fails(const struct slip *s)
            dice_chance(&s->end->world->dice, s->end->desk[ASK_HAND].failed);
 }
 
-static void slip_perform(struct world *w, void *arg)
+static int hand_nonces(struct slip *s, struct answer *a, struct arena *arena)
 {
-    struct slip *s = arg;
-    struct input in = {.kind = INPUT_ANSWER, .u.answer = {.ticket = s->ask.ticket, .kind = s->ask.kind}};
-    int err;
+    if (s->end->nonces_withheld)
+        s->unheard = true;
+    else
+        nonces_answer(s->end->nonces, &s->ask, a, arena);
+    return s->unheard || a->result == ANSWER_OK ? 0 : ERR_IO;
+}
 
-    (void)w;
+static int hand_performs(struct slip *s, struct answer *a, struct arena *arena)
+{
+    if (fails(s))
+        return ERR_IO;
+    if (s->ask.kind == ASK_NONCES)
+        return hand_nonces(s, a, arena);
     if (s->ask.u.child.keys)
         s->ask.u.child.keys = &s->keys;
     s->ask.u.child.ts_local.v = s->ts_local;
     s->ask.u.child.ts_remote.v = s->ts_remote;
+    return xfrm_perform(s->end, &s->ask, a);
+}
+
+static void slip_perform(struct world *w, void *arg)
+{
+    struct slip *s = arg;
+    struct input in = {.kind = INPUT_ANSWER, .u.answer = {.ticket = s->ask.ticket, .kind = s->ask.kind}};
+    struct arena arena;
+    int err;
+
+    (void)w;
+    arena_init(&arena, 1 << 16);
     if (s->life == s->end->life) {
-        err = fails(s) ? ERR_IO : xfrm_perform(s->end, &s->ask, &in.u.answer);
-        if (err && s->ask.kind != ASK_CHILD_QUERY)
+        err = hand_performs(s, &in.u.answer, &arena);
+        if (err && s->ask.kind != ASK_CHILD_QUERY && s->ask.kind != ASK_NONCES)
             in.u.answer.u.install.error = err;
         in.u.answer.result = err ? ANSWER_FAILED : ANSWER_OK;
         if (!s->unheard)
             end_step(s->end, &in);
     }
+    arena_done(&arena);
 }
 
 static void copy_ts(struct end *e, struct ts *to, struct ts_list *from)
@@ -284,7 +309,7 @@ static void hand_asked(struct end *e, const struct ask *q, usec_t at, bool unhea
     if (!s)
         abort();
     *s = (struct slip){.end = e, .life = e->life, .ask = *q, .unheard = unheard};
-    if (q->kind != ASK_ACQUIRE_DONE) {
+    if (q->kind != ASK_ACQUIRE_DONE && q->kind != ASK_NONCES) {
         copy_ts(e, s->ts_local, &s->ask.u.child.ts_local);
         copy_ts(e, s->ts_remote, &s->ask.u.child.ts_remote);
         if (q->u.child.keys)

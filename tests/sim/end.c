@@ -28,12 +28,13 @@ void end_start(struct end *e)
         return;
     }
     setup.conf = e->conf;
+    e->nonces = nonces_new(&e->hand_rng, NONCES_KEPT_MIN);
     e->core = core_new(&setup);
     outbox_init(&e->outbox);
     e->deadline = e->tick_at = USEC_NEVER;
     e->idle_ticks = 0;
     world_trace(w, "%u starts", e->index);
-    if (!e->core)
+    if (!e->core || !e->nonces)
         world_fail(w, "end %u: no core", e->index);
 }
 
@@ -47,6 +48,7 @@ void end_stop(struct end *e)
     e->conf = conf_unref(e->conf);
     outbox_done(&e->outbox);
     e->n_verdicts = 0;
+    e->nonces = nonces_free(e->nonces);
     memset(e->answered_until, 0, sizeof(e->answered_until));
     e->deadline = e->tick_at = USEC_NEVER;
 }

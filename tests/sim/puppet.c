@@ -61,7 +61,7 @@ struct puppet *puppet_new(enum keep wish)
 void puppet_start(struct puppet *p)
 {
     end_start(p->gate);
-    world_run(p->w, USEC_MSEC);
+    world_run(p->w, 5 * USEC_MSEC); /* it has its first nonces */
 }
 
 static void pupil_done(struct pupil *s)

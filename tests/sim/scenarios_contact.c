@@ -139,6 +139,33 @@ static void silent_hand(struct world *w)
         traffic_flows(w);
 }
 
+/* The hand has no nonces for us yet: nothing is begun, and nothing fails. */
+static void late_nonces(struct world *w)
+{
+    w->end[0].nonces_withheld = true;
+    go(w);
+    world_run(w, 30 * SEC);
+    EXPECT(w, w->end[0].sent == 0 && core_count(w->end[0].core).ike_sas == 0 && w->end[0].asks[ASK_NONCES] > 5);
+    w->end[0].nonces_withheld = false;
+    if (settle(w, 10 * SEC))
+        traffic_flows(w);
+    EXPECT(w, fact(w, FACT_IKE_UP) == 2 && fact(w, FACT_IKE_FAILED) == 0);
+}
+
+/* A responder without nonces keeps nothing of a request and says nothing; its repeat is answered. */
+static void responder_without_nonces(struct world *w)
+{
+    w->end[1].nonces_withheld = true;
+    go(w);
+    world_run(w, 4 * SEC);
+    EXPECT(w, w->end[0].sent > 0 && w->end[1].sent == 0 && w->end[1].facts[FACT_DROPPED] > 0);
+    EXPECT(w, core_count(w->end[1].core).ike_sas == 0 && core_count(w->end[1].core).half_open == 0);
+    w->end[1].nonces_withheld = false;
+    if (settle(w, 30 * SEC))
+        traffic_flows(w);
+    EXPECT(w, fact(w, FACT_IKE_UP) == 2 && fact(w, FACT_IKE_FAILED) == 0);
+}
+
 static void wrong_group(struct world *w)
 {
     w->end[0].plan[0].ike = "aes256gcm16-prfsha256-x25519-ecp256";
@@ -439,6 +466,8 @@ const struct scenario scenarios_contact[] = {
     {"slow-rooms", "worker, vault and hand take up to 1.5 s", slow_rooms, 0, 0},
     {"broken-rooms", "asks fail, are answered late or never", broken_rooms, 10, 0},
     {"silent-hand", "the hand works but often does not say so", silent_hand, 6, 0},
+    {"late-nonces", "an initiation waits for nonces of the hand", late_nonces, 0, 0},
+    {"responder-without-nonces", "IKE_SA_INIT is dropped until the hand has issued nonces", responder_without_nonces, 0, 0},
     {"wrong-group", "INVALID_KE_PAYLOAD: again with the group wanted", wrong_group, 0, 0},
     {"cookies", "COOKIE: again with the cookie", cookies, 0, 0},
     {"cookies-wrong-group", "COOKIE and INVALID_KE_PAYLOAD together (2.6.1)", cookies_wrong_group, 0, 0},

@@ -34,6 +34,8 @@ struct world *world_new(uint64_t seed, size_t n_ends)
         for (size_t k = 0; k < COUNT_OF(e->desk); k++)
             e->desk[k] = (struct desk_faults){.low = 50, .high = 3 * USEC_MSEC};
         dice_seed(&e->dice, dice_u64(&w->dice));
+        dice_seed(&e->hand_dice, seed ^ 0x6e6f6e6365730000u ^ i);
+        e->hand_rng = dice_rng(&e->hand_dice);
         xfrm_init(&e->xfrm);
     }
     return w;

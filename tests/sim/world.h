@@ -13,6 +13,7 @@
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
 
+#include "daemon/nonces.h"
 #include "dice.h"
 #include "glass.h"
 #include "ike/core.h"
@@ -61,6 +62,10 @@ struct end {
     usec_t answered_until[6];
     uint32_t verdicts[256]; /* handle - 1 -> connection + 1 */
     size_t n_verdicts;
+    struct dice hand_dice; /* what the hand's nonces are made of */
+    struct rng hand_rng;
+    struct nonces *nonces; /* issued; a verdict spends one */
+    bool nonces_withheld;  /* asks for them are not answered */
     struct xfrm xfrm;
     struct addr resolved; /* what ASK_RESOLVE finds; family 0 = nothing */
 

@@ -62,7 +62,7 @@ static int teardown(void **state)
 }
 
 static const char *const ca_list[] = {"ca.pem", NULL};
-static const uint8_t nonce_i[32] = {1}, nonce_r[32] = {2}, sk_pi[32] = {3};
+static const uint8_t nonce_r[32] = {2}, sk_pi[32] = {3};
 
 struct world {
     struct conf_connection gw1, gw2;
@@ -112,7 +112,6 @@ static void world_open(struct world *w, const char *cert, const char *key)
                                        .sk_p = span_of(sk_pi, 32),
                                        .message = span_of(w->message, sizeof(w->message)),
                                        .nonce = span_of(nonce_r, 32),
-                                       .our_nonce = span_of(nonce_i, 32),
                                        .hashes = 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5};
 }
 

@@ -99,7 +99,6 @@ static void asks_of_auth(void **state)
     in.kind = ASK_AUTH_CHECK;
     *a = (struct ask_auth){.peer = {3, 4, 5}, .we_initiated = true, .prf = &prf, .sk_p = S("key"), .message = S("message")};
     a->nonce = S("nonce");
-    a->our_nonce = S("our nonce");
     a->local = addr_v4(192, 0, 2, 1);
     a->hashes = 0x1c;
     a->id = (struct id){ID_FQDN, S("gw.example.com")};
@@ -114,7 +113,6 @@ static void asks_of_auth(void **state)
     assert_true(span_equal(out.u.auth.sk_p, a->sk_p));
     assert_true(span_equal(out.u.auth.message, a->message));
     assert_true(span_equal(out.u.auth.nonce, a->nonce));
-    assert_true(span_equal(out.u.auth.our_nonce, a->our_nonce));
     assert_true(addr_equal(&out.u.auth.local, &a->local));
     assert_true(span_equal(out.u.auth.id.data, a->id.data));
     assert_true(span_equal(out.u.auth.data, a->data));
@@ -216,6 +214,10 @@ static void asks_of_others(void **state)
     assert_string_equal(out.u.resolve.name, "gw.example.com");
     assert_int_equal(out.u.resolve.family, 6);
     trip_done(&t);
+    in = (struct ask){ASK_HAND, ASK_NONCES, {1, 2}, 3, {.nonces = {1024}}};
+    ask_trip(&t, &in, &out);
+    assert_int_equal(out.u.nonces.count, 1024);
+    trip_done(&t);
 }
 
 static void answer_trip(struct trip *t, const struct answer *in, struct answer *out)
@@ -308,6 +310,38 @@ static void answers_of_the_outside(void **state)
     assert_int_equal(out.u.resolve.n, 2);
     assert_memory_equal(out.u.resolve.v, found, sizeof(found));
     assert_memory_equal(out.u.resolve.local, ours, sizeof(ours));
+    trip_done(&t);
+}
+
+static void answers_with_nonces(void **state)
+{
+    static uint8_t many[(NONCES_BATCH_MAX + 1) * NONCE_LEN];
+    struct answer in = {.ticket = {1, 2}, .kind = ASK_NONCES}, out;
+    struct reader r;
+    struct trip t;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(many); i++)
+        many[i] = (uint8_t)(i * 7);
+    in.u.nonces.bytes = span_of(many, 2 * NONCE_LEN);
+    answer_trip(&t, &in, &out);
+    assert_true(span_equal(out.u.nonces.bytes, in.u.nonces.bytes));
+    trip_done(&t);
+    trip_init(&t);
+    in.u.nonces.bytes.len = NONCES_BATCH_MAX * NONCE_LEN;
+    words_put_answer(&t.first, &in);
+    r = reader_of(buf_view(&t.first));
+    assert_int_equal(words_get_answer(&r, &t.arena, &out), 0);
+    assert_true(span_equal(out.u.nonces.bytes, in.u.nonces.bytes));
+    in.u.nonces.bytes.len += NONCE_LEN; /* one too many */
+    buf_reset(&t.first);
+    words_put_answer(&t.first, &in);
+    assert_true(t.first.failed);
+    trip_done(&t);
+    trip_init(&t);
+    in.u.nonces.bytes.len = NONCE_LEN + 1; /* not whole ones */
+    words_put_answer(&t.first, &in);
+    assert_true(t.first.failed);
     trip_done(&t);
 }
 
@@ -473,6 +507,7 @@ int main(void)
         cmocka_unit_test(answers_of_proofs),
         cmocka_unit_test(a_verdict_is_of_the_list),
         cmocka_unit_test(answers_of_the_outside),
+        cmocka_unit_test(answers_with_nonces),
         cmocka_unit_test(events),
         cmocka_unit_test(orders),
         cmocka_unit_test(facts),
