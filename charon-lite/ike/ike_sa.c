@@ -130,6 +130,25 @@ void sa_heard_traffic(struct ike_sa *sa, int64_t idle_s)
         sa->last_heard = last;
 }
 
+/* Two IKE SAs with one peer, begun by both ends and rekeyed before that could be settled: one without children goes; of two such
+ * the one with the lower nonce, so that both ends choose the same. */
+static bool surplus(const struct ike_sa *sa)
+{
+    usec_t before = sa->core->now - SURPLUS_AGE;
+
+    if (!peer_can_initiate(sa->peer) || !list_empty(&sa->children) || sa->up_since > before || sa->ours || sa->theirs)
+        return false;
+    LIST_EACH (it, &sa->peer->sas) {
+        const struct ike_sa *other = LIST_ITEM(it, struct ike_sa, in_peer);
+
+        if (other == sa || !sa_usable(other) || other->up_since > before || !id_equal(&other->peer_id, &sa->peer_id))
+            continue;
+        if (!list_empty(&other->children) || span_compare(secret_view(&sa->low_nonce), secret_view(&other->low_nonce)) < 0)
+            return true;
+    }
+    return false;
+}
+
 /* Only a peer that has been silent is asked (2.4); ESP from it is as good a sign of life as any, so the hand is asked first. */
 static void sa_liveness(struct core *c, struct timer *t)
 {
@@ -141,6 +160,11 @@ static void sa_liveness(struct core *c, struct timer *t)
 
     if (sa->replaced || sa->redundant)
         return; /* it is on its way out: sa_life() sees to that */
+    if (sa_usable(sa) && surplus(sa)) {
+        sa->redundant = true;
+        sa_close(sa);
+        return;
+    }
     if (c->now >= due && !sa->traffic_asked && traffic_ask(sa)) {
         sa->traffic_asked = true;
         wake_set(c, t, c->now + TRAFFIC_WAIT);
