@@ -452,7 +452,7 @@ void sa_move(struct ike_sa *sa, const struct path *to)
     LIST_EACH (it, &sa->children) {
         struct child_sa *child = LIST_ITEM(it, struct child_sa, in_sa);
 
-        if (child->state == CHILD_BORN)
+        if (!child->installed)
             continue;
         child_ask(child, &ask, ASK_CHILD_UPDATE);
         ask.u.child.old_local = from.local;

@@ -245,14 +245,17 @@ static bool replayed(struct sa *s, uint64_t seq)
     return false;
 }
 
-/* An authenticated packet from another address or port (RFC 3948 3, RFC 7296 2.23): said once each. */
+/* An authenticated packet from another address or port (RFC 3948 3, RFC 7296 2.23): said again each second until the SA is
+ * changed. */
 static void mapping(struct end *e, struct sa *s, const struct endpoint *remote)
 {
     struct event ev = {.kind = EVENT_MAPPING};
 
-    if (!s->encap || endpoint_equal(&s->remote, remote) || endpoint_equal(&s->mapping_said, remote))
+    if (!s->encap || endpoint_equal(&s->remote, remote) ||
+        (endpoint_equal(&s->mapping_said, remote) && e->world->now - s->mapping_said_at < USEC_SEC))
         return;
     s->mapping_said = *remote;
+    s->mapping_said_at = e->world->now;
     ev.u.mapping.spi_in = s->spi;
     ev.u.mapping.old_remote = s->remote;
     ev.u.mapping.new_remote = *remote;

@@ -42,6 +42,7 @@ struct sa {
     usec_t added, used, soft_at, hard_at; /* used 0 = never */
     bool soft_said;
     struct endpoint mapping_said;
+    usec_t mapping_said_at;
 };
 
 /* Which SAs protect the selectors of a child now: an entry of the policy database. */
