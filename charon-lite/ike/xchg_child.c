@@ -156,6 +156,8 @@ static enum step look(struct xchg *x)
 
     if (n && n->u.notify.spi.len == 4)
         old = child_by_spi_out(sa, get_u32(n->u.notify.spi.p));
+    if (n && !old && sa->ours && sa->ours->row == &exchange_child) /* its answer, which tells us of that SA, may be under way */
+        return refuse(x, TEMPORARY_FAILURE, "a Child SA is being made");
     if (n && !old)
         return refuse_not_found(x, n);
     if (sa->state != IKE_UP || sa->want_delete || ticket_find(x->core, sa->replaced_by, TICKET_IKE_SA) ||
