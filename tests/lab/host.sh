@@ -64,6 +64,11 @@ lab_lacks() { # lab_lacks FEATURE...
 	esac; done
 }
 
+# Debian's package runs by ptrace, several times as slow as a kernel that make-kernel built.
+lab_patience() { # lab_patience SECONDS
+	if [ "$LAB_KIND" = own ] || lab_uml_config UML_TIME_TRAVEL_SUPPORT; then echo "$1"; else echo $(($1 * 3)); fi
+}
+
 # --- packages ---------------------------------------------------------------
 # The Debian mirrors that this machine's own apt uses; no host name is written here.
 lab_mirror() { # lab_mirror main|security

@@ -25,7 +25,7 @@ ms() { awk -v a="$1" -v b="$(date +%s.%N)" 'BEGIN{printf "%.0f", (b-a)*1000}'; }
 note() { echo "# $*"; }
 ok() { passes=$((passes+1)); echo "ok - $*"; }
 nok() { fails=$((fails+1)); echo "not ok - $*"; }
-check() { local d=$1; shift; if "$@" >"$W/check.log" 2>&1; then ok "$d"; else nok "$d ($*)"; sed 's/^/#   /' "$W/check.log" | tail -20; fi; }
+check() { local d=$1; shift; if "$@" >"$W/check.log" 2>&1; then ok "$d"; else nok "$d ($*)"; sed 's/^/#   /' "$W/check.log" | tail -20; return 1; fi; }
 refute() { local d=$1; shift; if "$@" >"$W/check.log" 2>&1; then nok "$d ($*)"; else ok "$d"; fi; }
 wait_for() { # wait_for SECONDS COMMAND...: poll until it succeeds
 	local end; end=$(( $(date +%s%N) + $1 * 1000000000 )); shift
@@ -39,8 +39,8 @@ stop_all() { # ends only what this scenario started
 in_ns() { local n=$1; shift; ip netns exec "$n" "$@"; }
 peer_error() { # what the peer says was wrong, for a cell that it cannot do
 	local d; d=$W/$peer-$THEIR
-	cat "$d/log" "$d/out" "$d/load" "$d/add" 2>/dev/null | grep -iE 'no acceptable|no.proposal|fail|error|unsupported|invalid|not supported|mismatch|unknown|syntax|ignor' |
-		grep -viE 'sending|received|retransmi|enum|signature hash|armor|unknown SA|opening directory|sa_free|providers|plugin|routing table rule' | tail -n 1 | sed -E 's/^[0-9]+ [0-9]+//; s/^[A-Z][a-z]{2} +[0-9]+ [0-9:.]+: //; s/spi=0x[0-9a-f]*: //' | cut -c1-160; }
+	cat "$d/log" "$d/out" "$d/load" "$d/add" 2>/dev/null | grep -iE 'no acceptable|no.proposal|fail|error|unsupported|invalid|not a valid|not supported|mismatch|unknown|syntax|ignor' |
+		grep -viE 'sending|received|retransmi|enum|signature hash|armor|unknown SA|opening directory|sa_free|providers|plugin|routing table rule|no valid configuration' | tail -n 1 | sed -E 's/^[0-9]+ [0-9]+//; s/^[A-Z][a-z]{2} +[0-9]+ [0-9:.]+: //; s/spi=0x[0-9a-f]*: //' | cut -c1-160; }
 logs() { # the tail of every daemon's log, for a failed scenario
 	local f; for f in "$W"/*-g?/log "$W"/*-g?/out; do [ -s "$f" ] || continue
 		echo "#   --- ${f#"$W"/}"; tail -n "${LAB_LOG_LINES:-25}" "$f" | cut -c1-300 | sed 's/^/#   /'; done
@@ -360,7 +360,7 @@ iked_start() { local ns=$1 d=$W/iked-$1 e=/etc/iked
 		openssl pkey -in "$W/pki/$ns.key" -pubout -out $e/local.pub; chmod 600 $e/private/local.key; fi
 	iked_conf "$ns" > "$d/iked.conf"; chmod 600 "$d/iked.conf"
 	spawn "$ns" "$d/log" /opt/openiked/usr/sbin/iked -d ${IKED_ARGS:--vv} -f "$d/iked.conf" -s "$d/sock"
-	wait_for 20 test -S "$d/sock" || { nok "iked in $ns"; return 1; }; }
+	wait_for 20 test -S "$d/sock" && sleep 0.5 && end_alive "$ns" || { nok "iked in $ns"; return 1; }; }
 iked() { local ns=$1; shift; in_ns "$ns" /opt/openiked/usr/sbin/ikectl -s "$W/iked-$ns/sock" "$@"; }
 iked_up() { # an active policy starts by itself, once
 	[ -f "$W/iked-$1/began" ] && iked "$1" reload; : > "$W/iked-$1/began"; wait_for 20 has_children "$1"; }

@@ -12,7 +12,7 @@ case $role in
 initiator) CHILD_REKEY=9000 IKE_REKEY=18000 end_start gb && CHILD_REKEY=3600 IKE_REKEY=14400 end_start ga || finish ;;
 *) CHILD_REKEY=3600 IKE_REKEY=14400 end_start gb && CHILD_REKEY=9000 IKE_REKEY=18000 end_start ga || finish ;;
 esac
-check "tunnel" end_up ga
+check "tunnel" end_up ga || finish
 b=$(date +%s); lost=0 sent=0; : > "$W/seen"; : > "$W/ikes"
 for i in $(seq $((hours * 6))); do
 	sleep 600; sent=$((sent+1)); in_ns ha ping -n -c1 -W2 "$HB" >/dev/null 2>&1 || lost=$((lost+1))

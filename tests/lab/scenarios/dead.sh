@@ -10,7 +10,7 @@ topology
 [ "$outer" != nat ] || nat_at_inet
 start_both
 capture inet netb "$W/inet.pcap"
-check "tunnel" end_up ga
+check "tunnel" end_up ga || finish
 check "both have it" wait_for 10 has_children gb
 check "ha pings hb" pings ha "$HB"
 spis "$OUR" > "$W/old"

@@ -26,7 +26,7 @@ end_start gb || finish
 if [ $how != group ] && [ "$GB" = swan ]; then half_open || finish; fi
 if [ $how = cookie ]; then end_start ga || finish; else guess end_start ga || finish; fi
 capture inet netb "$W/inet.pcap"
-check "tunnel" end_up ga
+check "tunnel" end_up ga || finish
 check "both have it" wait_for 10 has_children gb
 check "ha pings hb" pings ha "$HB"
 sleep 0.5

@@ -12,7 +12,7 @@ topology
 [ "$outer" != nat ] || nat_at_inet
 start_both
 capture inet netb "$W/inet.pcap"
-check "tunnel" end_up ga
+check "tunnel" end_up ga || finish
 check "both have it" wait_for 10 has_children gb
 check "ha pings hb" pings ha "$HB"
 sleep 0.5

@@ -8,7 +8,7 @@ charon_conf() { plain_charon_conf "$1" | sed -E 's/net: \{ /net: { rekey_packets
 topology
 start_both
 capture inet netb "$W/inet.pcap"
-check "tunnel" end_up ga
+check "tunnel" end_up ga || finish
 check "both have it" wait_for 10 has_children gb
 spis "$OUR" > "$W/first"
 stream_start ha "$HB" 60

@@ -11,7 +11,7 @@ nat_at_inet
 in_ns inet bash -c 'for f in /proc/sys/net/netfilter/nf_conntrack_udp_timeout{,_stream}; do echo 4 > $f; done'
 start_both
 capture inet netb "$W/inet.pcap"
-check "tunnel" end_up ga
+check "tunnel" end_up ga || finish
 check "both have it" wait_for 10 has_children gb
 crosses
 ip -n inet addr add 198.51.100.253/24 dev netb

@@ -16,7 +16,7 @@ if [ "$peer" = iked ] && [ "$by" != ours ]; then
 	end_start_short gb && end_start_short ga || { nok "both daemons start"; finish; }
 else start_both; fi
 capture inet netb "$W/inet.pcap"
-check "tunnel" end_up ga
+check "tunnel" end_up ga || finish
 check "gb has it too" wait_for 10 has_children gb
 check "ha pings hb" pings ha "$HB"
 new_spis() { # are there two SAs that were not there before

@@ -8,7 +8,7 @@ KEEP=up
 topology
 start_both
 capture inet netb "$W/inet.pcap"
-check "tunnel" wait_for 20 has_children ga
+check "tunnel" wait_for 20 has_children ga || finish
 wait_for 10 has_children gb
 f=$W/charon-ga/charon.yaml; cp "$f" "$W/sound.yaml"
 spis ga > "$W/before"

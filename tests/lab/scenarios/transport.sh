@@ -16,7 +16,7 @@ iked_conf() { tunnel_iked_conf "$1" | sed -E "s| esp +from [^ ]* to [^ ]* | tran
 topology
 start_both
 capture inet netb "$W/inet.pcap"
-check "ga brings it up" end_up ga
+check "ga brings it up" end_up ga || finish
 check "gb has it too" wait_for 10 has_children gb
 check "transport mode in the kernel" bash -c "ip -n $OUR xfrm state | grep -q 'mode transport'"
 check "ga pings gb" pings ga "$B"

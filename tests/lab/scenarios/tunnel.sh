@@ -8,7 +8,7 @@ topology
 start_both
 capture inet netb "$W/inet.pcap"
 [ "$GA" = iked ] || refute "nothing crosses before the tunnel is up" in_ns ha ping -n -c1 -W1 "$HB"
-check "ga brings the tunnel up" end_up ga
+check "ga brings the tunnel up" end_up ga || finish
 note "tunnel after $(ms "$LAB_T0") ms"
 check "gb has it too" wait_for 10 has_children gb
 crosses
