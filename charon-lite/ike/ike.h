@@ -465,7 +465,7 @@ struct xchg {
     struct ike_sa *heir;
 
     /* INFORMATIONAL */
-    bool deletes_ike;
+    bool deletes_ike, deletes_children;
 
     uint16_t refusal;
     struct span refusal_data;

@@ -49,6 +49,7 @@ static enum step write_request(struct xchg *x)
         return STEP_DONE;
     }
     n = deletes_collect(x, spis);
+    x->deletes_children = n > 0;
     if (n)
         delete_add(x, PROTOCOL_ESP, spis, n);
     return STEP_DONE; /* empty: are you there? */

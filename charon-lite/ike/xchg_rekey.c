@@ -168,7 +168,7 @@ static enum step finish(struct xchg *x)
 
 static bool children_busy(const struct ike_sa *sa)
 {
-    if (sa->ours && sa->ours->row == &exchange_child)
+    if (sa->n_lost || (sa->ours && (sa->ours->row == &exchange_child || sa->ours->deletes_children)))
         return true;
     LIST_EACH (it, &sa->children) {
         const struct child_sa *child = LIST_ITEM(it, struct child_sa, in_sa);

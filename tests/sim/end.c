@@ -89,6 +89,10 @@ static void told_listed(struct end *e, const struct tell *t)
         r->nat_remote = t->u.ike.nat_remote;
         r->remote = t->u.ike.remote;
     }
+    if (e->world->verbose)
+        world_trace(e->world, "%u   %s%s%s %s %08llx %08llx", e->index, r->connection, r->name[0] ? "/" : "", r->name, r->state,
+                    (unsigned long long)(r->child ? r->spi_in : r->spi_i),
+                    (unsigned long long)(r->child ? r->spi_out : r->spi_r));
     law_listed(e, r);
 }
 

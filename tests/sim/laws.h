@@ -34,7 +34,7 @@ void law_listed(struct end *, const struct told_row *);
 void law_stepped(struct end *, const struct input *, size_t outputs);
 
 /* Every configured child has exactly one pair of SAs at each running end of its tunnel, both ends agree on keys, SPIs and
- * selectors, there is one IKE SA per connection, and nothing else is in the SADs. NULL, or what is wrong (in a static buffer). */
+ * selectors, there is no IKE SA too many, and nothing else is in the SADs. NULL, or what is wrong (in a static buffer). */
 const char *laws_at_rest(struct world *);
 bool world_at_rest(struct world *);
 /* No SA of any kind at any end. */

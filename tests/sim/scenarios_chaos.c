@@ -219,6 +219,7 @@ static void chaos_hub(struct world *w)
     storm(w);
     end_order(&w->end[2], ORDER_UP, "to0", NULL);
     rest(w, &w->end[1], "to0");
+    end_list(hub);
     world_until(w, hub_rests, 5 * MINUTE, "two IKE SAs with a Child SA each at the hub");
 }
 
