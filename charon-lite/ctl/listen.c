@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <grp.h>
-#include <libgen.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -57,7 +56,28 @@ static void make_directory(const char *path)
 
     strncpy(copy, path, sizeof(copy) - 1);
     copy[sizeof(copy) - 1] = '\0';
-    mkdir(dirname(copy), 0755); /* where it fails, bind says so */
+    for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        mkdir(copy, 0755); /* where it fails, bind says so */
+        *slash = '/';
+    }
+}
+
+/* A socket that an earlier run left goes; anything else that stands there is somebody's, and stays. */
+static int clear_place(const char *path, struct text *why)
+{
+    struct stat st;
+
+    if (lstat(path, &st) != 0)
+        return 0;
+    if (S_ISSOCK(st.st_mode)) {
+        unlink(path);
+        return 0;
+    }
+    text_add(why,
+             "control socket: %s is there and is not a socket; nothing was touched (name another path with -s or control_socket)",
+             path);
+    return ERR_EXISTS;
 }
 
 int ctl_listen(const char *path, const char *group, gid_t *gid, struct text *why)
@@ -78,7 +98,9 @@ int ctl_listen(const char *path, const char *group, gid_t *gid, struct text *why
         return ERR_EXISTS;
     }
     make_directory(path);
-    unlink(path);
+    err = clear_place(path, why);
+    if (err)
+        return err;
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd >= 0 && !bind_closed(fd, &at, *gid))
         return fd;

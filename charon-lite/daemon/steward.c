@@ -19,6 +19,8 @@
 enum { REPORT_MAX = 1 << 16, COUNTED_ROWS_MAX = 2000 };
 #define STOP_WAIT (5 * USEC_SEC) /* deletes that nobody answers must not hold a stop up */
 
+enum { DISABLED_MAX = 256 };
+
 struct steward {
     const struct options *options;
     struct loop *loop;
@@ -37,7 +39,9 @@ struct steward {
     usec_t started;
     uint32_t stop_id, list_order;
     size_t list_rows;
-    struct addr list_local; /* of the IKE SA whose row came last */
+    struct addr list_local;       /* of the IKE SA whose row came last */
+    char *disabled[DISABLED_MAX]; /* connections that were opened by order */
+    size_t n_disabled;
     bool stopping;
     int status;
 };
@@ -161,6 +165,21 @@ static void note_restart(const struct conf *old, const struct conf *new, struct 
         text_add(why, "warning: the control socket stays as it is until the daemon is started again\n");
 }
 
+/* What is in the new configuration no more is open from now on: an empty file would open all, which nobody means by a reload. */
+static int note_opened(const struct conf *old, const struct conf *new, struct text *why)
+{
+    if (old->n_connections && !new->n_connections) {
+        text_add(why,
+                 "the new configuration names no connection at all, and would open everything; nothing has changed (to open one: "
+                 "charonctl disable NAME; to end: charonctl stop)\n");
+        return ERR_REFUSED;
+    }
+    for (size_t i = 0; i < old->n_connections; i++)
+        if (!conf_find(new, old->connections[i].name))
+            text_add(why, "warning: connection %s is gone: what only it protected is open now\n", old->connections[i].name);
+    return 0;
+}
+
 static int steward_reload(struct steward *s, struct text *why)
 {
     struct files files;
@@ -170,6 +189,8 @@ static int steward_reload(struct steward *s, struct text *why)
 
     notify_send("RELOADING=1");
     if (c)
+        err = note_opened(s->conf, c, why);
+    if (c && !err)
         err = s->kind->configure(s->crew, c, &files, why);
     if (report)
         text_add(why, "%s", report);
@@ -251,6 +272,27 @@ static bool child_named(const struct conf_connection *c, const char *name, struc
     return false;
 }
 
+static size_t disabled_find(const struct steward *s, const char *name)
+{
+    size_t i = 0;
+
+    while (i < s->n_disabled && strcmp(s->disabled[i], name) != 0)
+        i++;
+    return i;
+}
+
+static void disabled_set(struct steward *s, const char *name, bool disabled)
+{
+    size_t at = disabled_find(s, name);
+
+    if (disabled && at == s->n_disabled && at < DISABLED_MAX && (s->disabled[at] = strdup(name))) {
+        s->n_disabled++;
+    } else if (!disabled && at < s->n_disabled) {
+        free(s->disabled[at]);
+        s->disabled[at] = s->disabled[--s->n_disabled];
+    }
+}
+
 static void steward_order(struct steward *s, const struct ctl_request *r)
 {
     static const enum order_kind kinds[] = {[CTL_UP] = ORDER_UP,
@@ -259,7 +301,14 @@ static void steward_order(struct steward *s, const struct ctl_request *r)
                                             [CTL_LIST] = ORDER_LIST,
                                             [CTL_COUNTERS] = ORDER_COUNTERS};
     const struct order o = {kinds[r->verb], r->id, r->connection, r->child, r->wait, NULL};
+    char why[300];
+    struct text t = text_in(why, sizeof(why));
 
+    if (r->verb == CTL_UP && r->connection && disabled_find(s, r->connection) < s->n_disabled) {
+        text_add(&t, "%s is disabled, its selectors are open: charonctl enable %s comes first", r->connection, r->connection);
+        ctl_done(s->ctl, r->id, false, why);
+        return;
+    }
     s->kind->order(s->crew, &o);
 }
 
@@ -278,6 +327,8 @@ static void steward_enable(struct steward *s, const struct ctl_request *r, bool 
     const struct conf_connection *c = conf_find(s->conf, r->connection);
     int err = s->kind->enable(s->crew, r->connection, on);
 
+    if (!err)
+        disabled_set(s, r->connection, !on);
     if (!err && (!on || wants_up(c))) /* ends the "down" that came with `disable` */
         s->kind->order(s->crew, &o);
     ctl_done(s->ctl, r->id, !err,
@@ -512,6 +563,8 @@ static void steward_close(struct steward *s)
     timer_free(s->watchdog);
     if (s->loop)
         loop_free(s->loop);
+    while (s->n_disabled)
+        free(s->disabled[--s->n_disabled]);
     conf_unref(s->conf);
     files_done(&s->files);
 }

@@ -100,7 +100,7 @@ void peer_slot_failed(struct peer *p, uint16_t index, uint16_t pair, usec_t wait
         wait = backoff(c, s->failures + 2);
         tell(c, FACT_CHILD_FAILED, p, peer_current(p), NULL, "%s: %s; next try in %ld s", p->conn->children[index].name, why,
              (long)(wait / USEC_SEC));
-        peer_orders_done(p, index, false, "%s", why);
+        peer_orders_done(p, index, false, "child %s: %s", p->conn->children[index].name, why);
     }
     if (s->acquired) { /* the larval SA would suppress further ACQUIREs */
         struct ask ask = {.to = ASK_HAND, .kind = ASK_ACQUIRE_DONE, .ticket = p->id, .deadline = c->now + ANSWER_WAIT};
@@ -281,13 +281,14 @@ void peer_resolved(struct peer *p, const struct answer *a)
         while (i < a->u.resolve.n && a->u.resolve.local && !a->u.resolve.local[i].family)
             i++;
     if (a->result != ANSWER_OK || i >= a->u.resolve.n) {
-        tell(c, FACT_IKE_FAILED, p, NULL, NULL, "%s: %s", p->conn->remote.host,
-             a->why                   ? a->why
-             : a->result == ANSWER_OK ? "no route to it"
-                                      : "the name could not be resolved");
+        const char *why = a->why ? a->why : a->result == ANSWER_OK ? "no route to it" : "the name could not be resolved";
+        char line[400];
+
+        snprintf(line, sizeof(line), "%s: %s", p->conn->remote.host, why);
+        tell(c, FACT_IKE_FAILED, p, NULL, NULL, "%s", line);
         if (!p->resolved_at)
             p->resolved_at = c->now - RESOLVE_AGAIN + RETRY_MAX; /* a responder asks again soon */
-        peer_ike_failed(p, NULL, "its address is not known");
+        peer_ike_failed(p, NULL, line);
         peer_reconcile(p);
         return;
     }
@@ -541,8 +542,11 @@ void peer_orders_check(struct peer *p)
     for (size_t i = 0; i < p->n_orders; i++) {
         struct waiting_order o = p->orders[i];
 
+        const char *child = o.child >= 0 ? p->conn->children[o.child].name : NULL;
+
         if (order_fulfilled(p, &o))
-            tell_order(p->core, o.id, true, "%s is %s", peer_name(p), o.down ? "down; its selectors stay closed" : "up");
+            tell_order(p->core, o.id, true, "%s%s%s is %s", peer_name(p), child ? "/" : "", child ? child : "",
+                       o.down ? "down; its selectors stay closed" : "up");
         else
             p->orders[kept++] = o;
     }

@@ -93,8 +93,10 @@ static enum step read_errors(struct xchg *x)
 
 static enum step verdict(struct xchg *x)
 {
-    if (!auth_verdict(x))
-        return not_accepted(x, "the peer was not accepted");
+    if (!auth_verdict(x)) {
+        farewell(x->sa, AUTHENTICATION_FAILED);
+        return kill_sa(x, "the peer was not accepted: %s", x->child_why);
+    }
     sa_set_state(x->sa, IKE_UP);
     riders_read(x);
     return STEP_NEXT;

@@ -348,14 +348,40 @@ static void the_socket_is_guarded(void **state)
 
 #define HERE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* What stands where the socket shall be is somebody's: only a socket is cleared away. */
+static void listening_destroys_nothing(void **state)
+{
+    char path[] = "/tmp/charon-ctl-XXXXXX", why[300];
+    struct text t = text_in(why, sizeof(why));
+    struct stat st;
+    gid_t gid;
+    int fd = mkstemp(path);
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "precious", 8), 8);
+    close(fd);
+    assert_int_equal(ctl_listen(path, NULL, &gid, &t), ERR_EXISTS);
+    assert_non_null(strstr(why, "not a socket"));
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_size, 8);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(requests_are_read),     cmocka_unit_test(bad_requests_say_why),
-        cmocka_unit_test(facts_are_json),        HERE(orders_and_replies),
-        HERE(errors_are_told_and_survived),      HERE(a_line_is_bounded),
-        HERE(requests_and_clients_are_bounded),  HERE(a_half_closed_client_gets_its_reply),
-        HERE(watchers_hear_facts_and_lose_some), HERE(the_socket_is_guarded),
+        cmocka_unit_test(listening_destroys_nothing),
+        cmocka_unit_test(requests_are_read),
+        cmocka_unit_test(bad_requests_say_why),
+        cmocka_unit_test(facts_are_json),
+        HERE(orders_and_replies),
+        HERE(errors_are_told_and_survived),
+        HERE(a_line_is_bounded),
+        HERE(requests_and_clients_are_bounded),
+        HERE(a_half_closed_client_gets_its_reply),
+        HERE(watchers_hear_facts_and_lose_some),
+        HERE(the_socket_is_guarded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
