@@ -129,7 +129,7 @@ static void children_read(struct reading *r, struct draft *d, const struct node 
 }
 
 /* The short form: one child, named as the connection. */
-static void child_alone(struct reading *r, struct draft *d, const struct node *split)
+static void child_alone(struct reading *r, struct draft *d, bool wrong, const struct node *split)
 {
     struct conf_child *child = arena_new(r->keep, struct conf_child);
     const struct node *at = node_find(d->node, "remote_net");
@@ -137,6 +137,8 @@ static void child_alone(struct reading *r, struct draft *d, const struct node *s
     if (!at)
         at = node_find(d->node, "local_net");
     if (d->child.local.n == 0 && d->child.remote.n == 0) {
+        if (wrong || (at && d->broken)) /* it was written, and wrong */
+            return;
         error_at(
             r, d->node->key,
             "nothing is to be protected: write local_net and remote_net, or children; \"remote_net: dynamic\" protects what the "
@@ -175,13 +177,14 @@ static void connection_read(struct reading *r, const struct draft *begin, const 
     conf_section_read(r, &table_connection, node, d);
     if (node->kind != NODE_MAP)
         return;
+    d->broken = begin->broken || r->report->errors != errors;
     if (!node_find(node, "remote") && !begin->node)
         error_at(r, node->key, "\"%s\" has no remote: write the peer's address or name, or \"remote: any\"", node->key->text);
     if (children && children->kind != NODE_TEXT)
         children_read(r, d, children);
     else
-        child_alone(r, d, children);
-    d->broken = r->report->errors != errors;
+        child_alone(r, d, begin->broken, children);
+    d->broken |= r->report->errors != errors;
     *r->last = d;
     r->last = &d->next;
     r->n_drafts++;
@@ -190,12 +193,14 @@ static void connection_read(struct reading *r, const struct draft *begin, const 
 static void defaults_read(struct reading *r, struct draft *d, const struct node *node)
 {
     const struct node *children = node_find(node, "children");
+    size_t errors = r->report->errors;
 
     if (children)
         error_at(r, children->key, "children belong to a connection: settings for all children stand here under \"child\"");
     conf_section_read(r, &table_connection, node, d);
     if (node_find(node, "remote"))
         d->node = node; /* a connection without a `remote` of its own has this one */
+    d->broken = r->report->errors != errors;
 }
 
 static void draft_begin(struct reading *r, struct draft *d)

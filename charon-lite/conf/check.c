@@ -127,6 +127,7 @@ void rules_check(struct reading *r)
     struct session s;
     bool session = rule_session_parse(r->setup->session, &s);
 
+    rule_daemon(r);
     for (struct draft *d = r->first; d; d = d->next) {
         size_t errors = r->report->errors;
 

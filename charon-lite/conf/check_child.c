@@ -89,6 +89,69 @@ static void everything_check(struct reading *r, const struct draft *d, size_t ch
     }
 }
 
+static bool first_byte_in(const struct addr *a, uint8_t family, uint8_t low, uint8_t high)
+{
+    return a->family == family && a->b[0] >= low && a->b[0] <= high;
+}
+
+static bool is_multicast(const struct ts *ts)
+{
+    return first_byte_in(&ts->low, 4, 224, 239) || first_byte_in(&ts->low, 6, 0xff, 0xff);
+}
+
+static bool is_loopback(const struct ts *ts)
+{
+    static const struct addr one = {6, {[15] = 1}};
+
+    return (first_byte_in(&ts->low, 4, 127, 127) && ts->high.b[0] == 127) ||
+           (addr_equal(&ts->low, &one) && addr_equal(&ts->high, &one));
+}
+
+/* What no packet between two networks has for its address. */
+static void networks_check(struct reading *r, const struct draft *d, size_t child, bool local)
+{
+    const struct conf_child *ch = &d->c.children[child];
+    struct ts_list list = local ? ch->local : ch->remote;
+
+    for (size_t i = 0; i < list.n; i++) {
+        const struct node *at = child_at(d, child, local ? "local" : "remote");
+        char words[TS_TEXT_MAX];
+        struct text t = text_in(words, sizeof(words));
+
+        selector_print(&list.v[i], &t);
+        if (is_loopback(&list.v[i]))
+            error_at(r, at, "%s never leaves its host: write the network that the other end reaches", words);
+        else if (is_multicast(&list.v[i]))
+            warning_at(r, at,
+                       "%s is multicast: an SA joins two ends, and what is sent to a group reaches the one peer at most; write "
+                       "the networks of hosts",
+                       words);
+    }
+}
+
+/* The same network at both ends: its own hosts could no longer talk to one another past this gateway. */
+static void sameness_check(struct reading *r, const struct draft *d, size_t child)
+{
+    const struct conf_child *ch = &d->c.children[child];
+
+    if (ch->if_id || ch->mark_mask || ch->pass.n)
+        return;
+    for (size_t i = 0; i < ch->local.n * ch->remote.n; i++) {
+        const struct ts *l = &ch->local.v[i / ch->remote.n], *m = &ch->remote.v[i % ch->remote.n];
+        char words[TS_TEXT_MAX];
+        struct text t = text_in(words, sizeof(words));
+
+        if (!l->low.family || is_all(l) || !addr_equal(&l->low, &m->low) || !addr_equal(&l->high, &m->high))
+            continue;
+        selector_print(l, &t);
+        error_at(r, child_at(d, child, "remote"),
+                 "%s stands at both ends: the peer's network belongs here; if both have the same one, bind the child to an XFRM "
+                 "interface (if_id: 1) or name what stays outside (pass)",
+                 words);
+        return;
+    }
+}
+
 static void transport_side(struct reading *r, const struct draft *d, size_t child, bool local)
 {
     const struct conf_child *ch = &d->c.children[child];
@@ -169,6 +232,9 @@ void rule_child(struct reading *r, const struct draft *d, size_t child)
         error_at(r, child_at(d, child, "lifetime"), "the Child SA " ENDS_EARLY);
     partners_check(r, d, child);
     everything_check(r, d, child);
+    sameness_check(r, d, child);
+    networks_check(r, d, child, true);
+    networks_check(r, d, child, false);
     pfs_check(r, d, child);
     pass_check(r, d, child);
     if (ch->transport) {

@@ -16,6 +16,13 @@ static void host_set(struct reading *r, struct conf_end *end, const char *host)
     end->net = (struct prefix){0};
 }
 
+/* 255.255.255.255 and multicast: no host has it. */
+static bool is_of_many(const struct addr *a)
+{
+    return (a->family == 4 && a->b[0] >= 224 && a->b[0] <= 239) || (a->family == 6 && a->b[0] == 0xff) ||
+           (a->family == 4 && a->b[0] == 255 && a->b[1] == 255 && a->b[2] == 255 && a->b[3] == 255);
+}
+
 int conf_local_read(struct reading *r, const struct node *node, struct conf_end *end)
 {
     struct addr addr;
@@ -24,7 +31,7 @@ int conf_local_read(struct reading *r, const struct node *node, struct conf_end 
         host_set(r, end, NULL);
         return 0;
     }
-    if (addr_parse(node->text, &addr) < 0 || addr_is_any(&addr)) {
+    if (addr_parse(node->text, &addr) < 0 || addr_is_any(&addr) || is_of_many(&addr)) {
         error_at(r, node, "local: \"%s\" is no address of ours: write an IP address; without one the route to the peer decides",
                  node->text);
         return -1;
@@ -69,6 +76,10 @@ static int network_read(struct reading *r, const struct node *node, struct conf_
         return -1;
     }
     prefix_bounds(&net, &low, &high);
+    if (is_of_many(&low)) {
+        error_at(r, node, "remote: %s has no hosts in it: write the network that peers come from, or \"any\"", node->text);
+        return -1;
+    }
     host_set(r, end, NULL);
     end->net = (struct prefix){low, net.bits};
     if (net.bits == 0)
@@ -80,6 +91,10 @@ static int address_set(struct reading *r, const struct node *node, struct conf_e
 {
     if (addr_is_any(addr)) {
         error_at(r, node, "remote: %s is no address of a peer: write \"any\" for a peer from anywhere", node->text);
+        return -1;
+    }
+    if (is_of_many(addr)) {
+        error_at(r, node, "remote: %s is no address of one host: write the peer's own", node->text);
         return -1;
     }
     host_set(r, end, node->text);
@@ -135,11 +150,39 @@ static int dn_read(struct reading *r, const struct node *node, struct conf_end *
     return 0;
 }
 
+/* `*.b.c` and `*@b.c` have a meaning, and a star elsewhere none. */
+static bool is_dead_pattern(const struct id *id)
+{
+    const uint8_t *star = id->data.len ? memchr(id->data.p, '*', id->data.len) : NULL;
+
+    if (!star || (id->type != ID_FQDN && id->type != ID_RFC822_ADDR))
+        return false;
+    return star != id->data.p || id->data.len < 3 || star[1] != (id->type == ID_FQDN ? '.' : '@') ||
+           memchr(star + 1, '*', id->data.len - 1);
+}
+
+/* What reads as an identity and is meant as something else; NULL when all is well. */
+static const char *id_mistake(struct reading *r, const char *text, const struct id *id)
+{
+    const char *name = text + 1;
+
+    if (is_dead_pattern(id))
+        return "a pattern is \"*.example.com\", \"*@example.com\" or \"CN=*, O=Example\"; for whoever the rest of the "
+               "connection lets in, leave id out";
+    if (text[0] == '%')
+        return "for whoever the rest of the connection lets in, leave id out";
+    if (text[0] == '@' && !strchr(name, '@'))
+        return arena_printf(&r->tree, "for the name, write %s, without @; for all mail addresses there, \"*@%s\"", name, name);
+    if (strchr(text, '.') && text[strspn(text, "0123456789.")] == '\0' && id->type == ID_FQDN)
+        return "four numbers from 0 to 255 make an address; a name of digits alone is written fqdn:NAME";
+    return NULL;
+}
+
 int conf_id_read(struct reading *r, const struct node *node, struct conf_end *end)
 {
     uint8_t store[ID_DATA_MAX];
     struct id id = {0};
-    const char *text = node->text;
+    const char *text = node->text, *mistake;
 
     if (!*text || strlen(text) >= ID_TEXT_MAX) {
         error_at(r, node, "id: write an address, a name, user@name, keyid:TEXT or \"CN=name, O=Example\"");
@@ -154,6 +197,11 @@ int conf_id_read(struct reading *r, const struct node *node, struct conf_end *en
             error_at(r, node,
                      "id: \"%s\" is no identity: write an address, a name, user@name, keyid:TEXT or \"CN=name, O=Example\"",
                      text);
+            return -1;
+        }
+        mistake = id_mistake(r, text, &id);
+        if (mistake) {
+            error_at(r, node, "id: \"%s\" fits no identity: %s", text, mistake);
             return -1;
         }
         end->id.type = id.type;

@@ -150,7 +150,7 @@ int number_read(struct reading *r, const struct row *row, const struct node *nod
         value_integer_set(row, member, w->value);
         return 0;
     }
-    if (!value_is_text(node) || !number_take(&p, &v) || *p || (!in_bounds(row, v) && !(v == 0 && value_word_of(row, 0))))
+    if (!value_is_text(node) || !number_take(&p, &v) || *p || !in_bounds(row, v))
         return value_bad(r, row, node);
     value_integer_set(row, member, v);
     return 0;

@@ -42,10 +42,10 @@ static const struct proposal *proposal_keep(struct reading *r, const struct prop
 static bool is_weak(const struct reading *r, const char *text, const struct transform *t, const char **name)
 {
     const struct alg *alg = alg_find(r->setup->algs, t->type, t->id, t->key_bits);
-    bool sha1 = t->id == 2 && (t->type == TRANSFORM_INTEG || (t->type == TRANSFORM_PRF && strstr(text, "prfsha1")));
+    bool said = alg && (alg->type != TRANSFORM_PRF || strstr(text, alg->name));
 
-    *name = alg ? alg->name : "an algorithm";
-    return sha1 || (alg && (alg->flags & ALG_LEGACY));
+    *name = alg ? alg->name : "";
+    return said && (alg->flags & ALG_LEGACY);
 }
 
 static void weak_warn(struct reading *r, const struct node *node, const struct proposal *p)

@@ -117,10 +117,12 @@ int conf_id_read(struct reading *, const struct node *, struct conf_end *);
 void conf_file_read(struct reading *, struct source *);
 void drafts_finish(struct reading *);
 
-/* The rules between settings: of a connection (check.c), of a child (check_child.c), of what secrets and certificates are named
- * (probe.c), between connections (peers.c, overlap.c), and of the operator's own connection (session.c). */
+/* The rules between settings: of the daemon (check_daemon.c), of a connection (check.c), of a child (check_child.c), of what
+ * secrets and certificates are named (probe.c), between connections (peers.c, overlap.c), and of the operator's own connection
+ * (session.c). */
 void rules_check(struct reading *);
 #define ENDS_EARLY "would end before it is renewed: lifetime must be longer than rekey (\"lifetime: auto\" is a tenth more)"
+void rule_daemon(struct reading *);
 void rule_child(struct reading *, const struct draft *, size_t child);
 void rule_probe(struct reading *, const struct draft *);
 void rule_peers(struct reading *);

@@ -30,7 +30,7 @@ enum alg_flags {
     ALG_AEAD = 1,    /* ENCR that authenticates by itself */
     ALG_IKE = 2,     /* may protect IKE messages (ENCR, INTEG) */
     ALG_ESP = 4,     /* may protect ESP; xfrm_name is then set (ENCR, INTEG) */
-    ALG_LEGACY = 8,  /* only where the configuration names it (3DES, MODP-1024 ...) */
+    ALG_LEGACY = 8,  /* only where the configuration names it (3DES, SHA-1, MODP-1536 ...) */
     ALG_SLOW = 16,   /* KE: so expensive that it belongs to a worker */
     ALG_DEFAULT = 32 /* part of the default proposal */
 };

@@ -341,7 +341,7 @@ static const struct alg_vector modp8192_vectors[] = {
     }
 
 MODP(1024, "dh2", 2, "RFC 7296 B.2", 32, ALG_LEGACY);
-MODP(1536, "dh5", 5, "RFC 3526", 32, 0);
+MODP(1536, "dh5", 5, "RFC 3526", 32, ALG_LEGACY);
 MODP(2048, "dh14", 14, "RFC 3526", 32, 0);
 MODP(3072, "dh15", 15, "RFC 3526", 40, 0);
 MODP(4096, "dh16", 16, "RFC 3526", 40, 0);

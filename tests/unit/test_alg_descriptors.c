@@ -134,7 +134,7 @@ static void found_by_number(void **state)
 
 static void only_weak_ones_are_legacy(void **state)
 {
-    static const char *const weak[] = {"3des", "null", "modp1024", "brainpoolP224r1"};
+    static const char *const weak[] = {"3des", "null", "prfsha1", "sha1", "modp1536", "modp1024", "brainpoolP224r1"};
     const struct alg *a;
 
     (void)state;

@@ -51,6 +51,7 @@ static const struct {
 #define FILE_HEAD "connections:\n  a:\n"
 #define ENDS FILE_HEAD "    remote: 192.0.2.1\n    psk: file:x\n"
 #define NETS ENDS "    local_net: 10.1.0.0/16\n    remote_net: 10.2.0.0/16\n"
+#define HUNDRED "/bcdefghijklmnopqrst/bcdefghijklmnopqrst/bcdefghijklmnopqrst/bcdefghijklmnopqrst/bcdefghijklmnopqrs"
 #define PEER FILE_HEAD "    psk: file:x\n    local_net: 10.1.0.0/16\n    remote_net: 10.2.0.0/16\n"
     {NETS, "", NULL},
     {"", "", NULL},
@@ -162,7 +163,7 @@ static const struct {
     {ENDS "    remote_net: [10.2.0.0/16, {}]\n", "5:31: error: ", "a map"},
     {ENDS "    remote_net: [2001:db8::, 2001:db8:1::/48]\n", "5:27: error: ", "in quotes"},
     {ENDS "    remote_net: [::/0]\n", "5:18: error: ", "in quotes"},
-    {ENDS "    remote_net: [\"::/0\"]\n    local_net: [2001:db8::/32, \"::1/128\"]\n", "", NULL},
+    {ENDS "    remote_net: [\"::/0\"]\n    local_net: [2001:db8::/32, \"fd00::1/128\"]\n", "", NULL},
     {ENDS "    remote_net: [10.2.0.0/16, 10.2.0.0/16]\n", "5:31: warning: ", "twice"},
     {ENDS "    local_net: 10.1.0.0/16\n    remote_net: 2001:db8::/32\n", "6:17: error: ", "of its family"},
     {ENDS "    local_net: 10.1.0.0/16/tcp\n    remote_net: 10.2.0.0/16/udp\n", "6:17: error: ", "and protocol"},
@@ -198,6 +199,40 @@ static const struct {
     {NETS "    children: spilt\n", "7:15: error: ", "did you mean \"split\"?"},
     {NETS "    children: split\n", "", NULL},
     {"defaults: { children: { a: {} } }\n", "1:13: error: ", "under \"child\""},
+
+    {NETS "    ike: { proposals: [aes256-sha256-modp1536] }\n", "7:24: warning: ", "modp1536: weak"},
+    {NETS "    ike: { proposals: [aes256gcm16-prfsha1-x25519] }\n", "7:24: warning: ", "prfsha1: weak"},
+
+    /* what is read well and means nothing */
+    {NETS "    child: { if_id: 0 }\n", "7:21: error: ", "from 1 to 4294967295, or none"},
+    {NETS "    child: { priority: 0 }\n", "7:24: error: ", "from 1 to 1000000, or auto"},
+    {"daemon: { port: 500, port_natt: 500 }\n", "1:33: error: ", "both 500"},
+    {"daemon: { port: 4500 }\n", "1:17: error: ", "both 4500"},
+    {"daemon: { control_socket: relative }\n", "1:27: error: ", "no absolute path"},
+    {"daemon: { control_socket: " HUNDRED "x/bcdefg }\n", "", NULL},
+    {"daemon: { control_socket: " HUNDRED "x/bcdefgh }\n", "1:27: error: ", "108 bytes"},
+    {ENDS "    local_net: 10.1.0.0/16\n    remote_net: 10.1.0.0/16\n", "6:17: error: ", "10.1.0.0/16 stands at both ends"},
+    {ENDS "    local_net: 10.1.0.0/16\n    remote_net: [10.2.0.0/16, 10.1.0.0/16/tcp]\n", "6:17: error: ", "at both ends"},
+    {ENDS "    local_net: 10.1.0.0/16\n    remote_net: 10.1.0.0/16\n    child: { if_id: 3 }\n", "", NULL},
+    {ENDS "    local_net: 10.1.0.0/16\n    remote_net: 239.1.0.0/16\n", "6:17: warning: ", "239.1.0.0/16 is multicast"},
+    {ENDS "    local_net: 2001:db8::/48\n    remote_net: ff00::/8\n", "6:17: warning: ", "multicast"},
+    {ENDS "    local_net: 127.0.0.0/8\n    remote_net: 10.2.0.0/16\n", "5:16: error: ", "never leaves its host"},
+    {ENDS "    local_net: ::1\n    remote_net: 2001:db8::/48\n", "5:16: error: ", "never leaves its host"},
+    {PEER "    remote: 255.255.255.255\n", "6:13: error: ", "no address of one host"},
+    {PEER "    remote: 239.0.0.1\n", "6:13: error: ", "no address of one host"},
+    {PEER "    remote: ff02::/16\n", "6:13: error: ", "no hosts in it"},
+    {PEER "    local: 255.255.255.255\n    remote: 192.0.2.1\n", "6:12: error: ", "no address of ours"},
+    {PEER "    remote: { address: 192.0.2.1, id: \"*\" }\n", "6:39: error: ", "leave id out"},
+    {PEER "    remote: { address: 192.0.2.1, id: \"gw*.b.c\" }\n", "6:39: error: ", "a pattern is \"*.example.com\""},
+    {PEER "    remote: { address: 192.0.2.1, id: \"*.b.*\" }\n", "6:39: error: ", "a pattern is"},
+    {PEER "    remote: { address: 192.0.2.1, id: \"*.b.c\" }\n", "", NULL},
+    {PEER "    remote: { address: 192.0.2.1, id: \"*@b.c\" }\n", "", NULL},
+    {PEER "    remote: { address: 192.0.2.1, id: \"keyid:*\" }\n", "", NULL},
+    {PEER "    remote: { address: 192.0.2.1, id: 1.2.3.4.5 }\n", "6:39: error: ", "four numbers"},
+    {PEER "    remote: { address: 192.0.2.1, id: \"fqdn:1.2.3.4.5\" }\n", "", NULL},
+    {PEER "    remote: { address: 192.0.2.1, id: \"%any\" }\n", "6:39: error: ", "leave id out"},
+    {PEER "    remote: { address: 192.0.2.1, id: \"@gw2.b.c\" }\n", "6:39: error: ", "write gw2.b.c, without @"},
+    {PEER "    local: { id: \"@foo\" }\n    remote: 192.0.2.1\n", "6:18: error: ", "write foo, without @"},
 
     /* peers that cannot be told apart */
     {NETS "  b: { remote: 192.0.2.1, psk: file:x, remote_net: 10.3.0.0/16 }\n", "7:16: warning: ", "the peer of \"a\""},
@@ -269,6 +304,27 @@ static void each_case(void **state)
         conf_report_done(&report);
     }
     assert_int_equal(failed, 0);
+}
+
+/* A mistake is told once: nothing that follows from it. */
+static void one_mistake_one_problem(void **state)
+{
+    static const char *const files[] = {
+        ENDS "    local_net: 10.1.0.0/33\n",
+        ENDS "    remote_net: [10.1.0.0/16, x]\n",
+        "defaults: { remote_net: 10.1.0.0/33 }\n" ENDS,
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        struct conf_report report;
+
+        conf_report_init(&report);
+        assert_null(conf_read_text(&setup, "a", span_str(files[i]), &report));
+        assert_int_equal(report.n, 1);
+        assert_null(strstr(report.v[0].text, "nothing is to be protected"));
+        conf_report_done(&report);
+    }
 }
 
 static void caret_stands_under_the_place(void **state)
@@ -453,6 +509,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_case),
+        cmocka_unit_test(one_mistake_one_problem),
         cmocka_unit_test(caret_stands_under_the_place),
         cmocka_unit_test(secrets_are_not_shown),
         cmocka_unit_test(problems_are_bounded),
