@@ -343,6 +343,8 @@ static int do_check(const struct call *c)
     int status;
     struct conf *conf = read_files(c, &status);
 
+    if (conf && status == EXIT_OK && conf->n_connections == 0)
+        fputs("warning: no connection is named, so that nothing is protected: write one under \"connections:\"\n", stderr);
     if (conf && status == EXIT_OK)
         printf("good: %zu connection%s\n", conf->n_connections, conf->n_connections == 1 ? "" : "s");
     conf_unref(conf);

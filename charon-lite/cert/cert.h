@@ -104,6 +104,9 @@ struct cert_window {
  * sentence that names the certificate. */
 int cert_trust_check(const struct cert_trust *, struct x509_st *own, struct x509_st *const *sent, size_t n_sent, time_t now,
                      struct cert_window *, struct text *why) MUST_USE;
+/* What cert_trust_check wants of a certificate that is sent, whatever the anchors: key usage (of its own one), extended key
+ * usage, CAs that are CAs, a key that we accept. */
+int cert_check_use(struct x509_st *, bool own, struct text *why) MUST_USE;
 /* Only what a pinned certificate needs: its own time, and a key that we accept. */
 int cert_check_alone(struct x509_st *, time_t now, struct cert_window *, struct text *why) MUST_USE;
 

@@ -230,6 +230,11 @@ int cert_trust_check(const struct cert_trust *t, struct x509_st *own, struct x50
     return err;
 }
 
+int cert_check_use(struct x509_st *x, bool own, struct text *why)
+{
+    return check_link(x, own, false, why);
+}
+
 int cert_check_alone(struct x509_st *x, time_t now, struct cert_window *w, struct text *why)
 {
     *w = (struct cert_window){.until = INT64_MAX};

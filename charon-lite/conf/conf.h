@@ -128,7 +128,8 @@ struct conf_setup {
     int (*load)(void *ctx, const char *path, struct buf *out);
     /* May be NULL: content of a trust anchor file to 20-byte hashes of its public keys; number of bytes or ERR_*. */
     int (*ca_hashes)(struct span file, uint8_t *out, size_t cap);
-    /* May be NULL: say what is wrong with a named secret, certificate or key file (missing, mode, does not fit), for `check`. */
+    /* May be NULL: say what is wrong with a named secret, certificate or key file (missing, mode, does not fit), for `check`;
+     * with 0 what it says is a warning. */
     int (*probe)(void *ctx, const struct conf_connection *, struct text *why);
     /* May be NULL: the snapshot that runs. Its connections keep their index in the new one, so that a connection that comes or
      * goes does not renumber the others; new ones take what is free. */

@@ -83,11 +83,15 @@ static void anchor_read(struct reading *r, const struct draft *d, struct anchor 
 {
     struct buf file;
     uint8_t hashes[20 * 256];
-    int n = ERR_IO;
+    int n = ERR_IO, err;
 
     buf_init(&file, ANCHOR_FILE_MAX);
-    if (r->setup->load(r->setup->ctx, a->path, &file) < 0)
-        error_at(r, draft_at(d, "remote", "ca"), "ca: %s cannot be read", a->path);
+    err = r->setup->load(r->setup->ctx, a->path, &file);
+    if (err == ERR_NOT_FOUND)
+        error_at(r, draft_at(d, "remote", "ca"),
+                 "ca: %s cannot be read: there is no such file; put the certificate of the peer's CA there, in PEM", a->path);
+    else if (err < 0)
+        error_at(r, draft_at(d, "remote", "ca"), "ca: %s cannot be read: may this user read it?", a->path);
     else if ((n = r->setup->ca_hashes(buf_view(&file), hashes, sizeof(hashes))) <= 0)
         error_at(r, draft_at(d, "remote", "ca"), "ca: %s holds no certificate: a PEM file with trust anchors belongs here",
                  a->path);

@@ -50,6 +50,7 @@ static const struct {
     {"mark_out", "mark"},
     {"if_id_in", "if_id"},
     {"if_id_out", "if_id"},
+    {"esn", "noesn or esn, a word of esp: [aes256gcm16-x25519-noesn]"},
     {"type", "mode"},
     {"forceencaps", "ike: encap"},
     {"encapsulation", "ike: encap"},

@@ -27,23 +27,24 @@ static const struct node *probe_place(const struct draft *d, const char *why)
     return local->psk ? draft_at(d, "local", "psk") : draft_at(d, "local", "cert");
 }
 
-/* Each line of the answer is a problem of its own. */
+/* Each line of the answer is a problem of its own; only warnings when the probe says 0. */
 void rule_probe(struct reading *r, const struct draft *d)
 {
-    char words[2000], *line = words;
+    char words[6000], *line = words;
     struct text why = text_in(words, sizeof(words));
+    int err = r->setup->probe ? r->setup->probe(r->setup->ctx, &d->c, &why) : 0;
 
-    if (!r->setup->probe || r->setup->probe(r->setup->ctx, &d->c, &why) == 0)
-        return;
-    if (!*line)
+    if (err && !*line)
         error_at(r, probe_place(d, line), "a secret or certificate named here cannot be used");
     while (*line) {
         size_t n = strcspn(line, "\n");
         char *next = line[n] ? line + n + 1 : line + n;
 
         line[n] = '\0';
-        if (n)
+        if (n && err)
             error_at(r, probe_place(d, line), "%s", line);
+        else if (n)
+            warning_at(r, probe_place(d, line), "%s", line);
         line = next;
     }
 }

@@ -133,6 +133,7 @@ int conf_proposals_read(struct reading *r, const struct row *row, const struct n
     int n = node_items(r, node, "proposals", items, COUNT_OF(items));
     struct proposal v[PROPOSALS_MAX * PROPOSAL_DEFAULTS_LIST];
     struct proposal *keep;
+    bool bad = false;
     size_t at = 0;
 
     if (n == 1 && strcmp(items[0]->text, "default") == 0) {
@@ -144,11 +145,10 @@ int conf_proposals_read(struct reading *r, const struct row *row, const struct n
     for (int i = 0; i < n; i++) {
         int more = proposals_item(r, row, items[i], v + at);
 
-        if (more < 0)
-            return -1;
-        at += (size_t)more;
+        bad |= more < 0;
+        at += more < 0 ? 0 : (size_t)more;
     }
-    keep = n > 0 ? arena_alloc(r->keep, at * sizeof(*keep)) : NULL;
+    keep = n > 0 && !bad ? arena_alloc(r->keep, at * sizeof(*keep)) : NULL;
     if (!keep)
         return -1;
     for (size_t i = 0; i < at; i++) {

@@ -280,6 +280,7 @@ int ts_list_read(struct reading *r, const struct row *row, const struct node *no
     const struct node *items[TS_LIST_MAX];
     int n = node_items(r, node, "networks", items, COUNT_OF(items));
     struct ts *v = n < 0 ? NULL : arena_alloc(r->keep, (size_t)n * sizeof(*v));
+    bool bad = false;
 
     if (!v)
         return -1;
@@ -289,13 +290,15 @@ int ts_list_read(struct reading *r, const struct row *row, const struct node *no
 
         if (selector_parse(items[i]->text, &v[i], &why) < 0) {
             error_at(r, items[i], "%s: %s", row->key, words);
-            return -1;
+            bad = true;
         }
-        for (int k = 0; k < i; k++) {
+        for (int k = 0; k < i && !bad; k++) {
             if (ts_equal(&v[k], &v[i]))
                 warning_at(r, items[i], "%s: \"%s\" stands here twice", row->key, items[i]->text);
         }
     }
+    if (bad)
+        return -1;
     *out = (struct ts_list){v, (size_t)n};
     return 0;
 }

@@ -24,13 +24,20 @@ static void found(struct probing *p, int err, const char *sentence)
         p->err = err;
 }
 
+static const char *path_of(const char *ref)
+{
+    return strncmp(ref, "file:", 5) == 0 ? ref + 5 : ref;
+}
+
 static void probe_psk(struct probing *p, const struct conf_connection *c, const char *ref)
 {
-    char sentence[512];
+    char sentence[1500];
     struct text why = text_in(sentence, sizeof(sentence));
     struct secret content = {0}, psk = {0};
     int err = p->setup->keystore->load(p->setup->keystore->ctx, KEYSTORE_PSK, ref, &content, &why);
 
+    if (err == ERR_NOT_FOUND)
+        text_add(&why, "; make one for both ends: openssl rand -base64 32 > %s && chmod 600 %s", path_of(ref), path_of(ref));
     if (err == 0) {
         err = psk_parse(secret_view(&content), &psk, &why);
         if (err != 0)
@@ -58,6 +65,8 @@ static bool file_open(struct probing *p, const char *path, struct file *out)
     int err = p->setup->keystore->load(p->setup->keystore->ctx, KEYSTORE_CERT, path, &content, &why);
 
     out->n = 0;
+    if (err == ERR_NOT_FOUND)
+        text_add(&why, ": a PEM file with certificates belongs there; a relative path begins at the file that names it");
     if (err == 0) {
         err = cert_file_read(secret_view(&content), out->v, CERT_FILE_CERTS, &out->n, &reason);
         if (err != 0)
@@ -160,6 +169,18 @@ static void probe_id(struct probing *p, const struct conf_end *end, struct x509_
     found(p, ERR_REFUSED, sentence);
 }
 
+/* What our own judge would say of it at the other end, unless the certificate is pinned there. */
+static void probe_use(struct probing *p, const char *path, struct x509_st *x, bool own)
+{
+    char sentence[700], inner[400];
+    struct text why = text_in(sentence, sizeof(sentence)), reason = text_in(inner, sizeof(inner));
+
+    if (cert_check_use(x, own, &reason) == 0)
+        return;
+    text_add(&why, "%s: %s: a peer that looks at it, as charon-lite does, refuses it", path, inner);
+    found(p, 0, sentence);
+}
+
 static void probe_chain(struct probing *p, const struct conf_connection *c, const struct vault_key *key)
 {
     for (size_t i = 0; i < vault_key_count(key); i++) {
@@ -168,6 +189,8 @@ static void probe_chain(struct probing *p, const struct conf_connection *c, cons
         if (cert_decode(vault_key_cert(key, i), &x) != 0)
             continue;
         probe_alone(p, c->local.cert, x);
+        if (i == 0 || !cert_self_signed(x))
+            probe_use(p, c->local.cert, x, i == 0);
         if (i == 0)
             probe_id(p, &c->local, x);
         if (i == vault_key_count(key) - 1)
@@ -183,6 +206,9 @@ static void probe_key(struct probing *p, const struct conf_connection *c)
     struct vault_key *key = NULL;
     int err = vault_key_load(p->setup->keystore, c->local.key, c->local.cert, &key, &why);
 
+    if (err == ERR_NOT_FOUND)
+        text_add(&why, ": PEM files of mode 600 for the key and 644 for the certificate belong there; a relative path begins at "
+                       "the file that names it");
     found(p, err, sentence);
     if (err == 0)
         probe_chain(p, c, key);

@@ -32,6 +32,7 @@ cp "$top"/tests/vectors/conf/{paris,frankfurt}.yaml .
 t 'no secret yet' 1 check paris.yaml
 has 'paris.yaml:5:10: error: '
 has 'paris.psk'
+has "openssl rand -base64 32 > paris.psk && chmod 600 paris.psk"
 head -c 32 /dev/urandom | base64 > paris.psk; chmod 644 paris.psk
 t 'a secret that others can read' 1 check paris.yaml
 has 'paris.yaml:5:10: error: '
@@ -65,6 +66,27 @@ t 'certificates' 0 check frankfurt.yaml
 has 'good: 1 connection'
 t 'both' 1 check paris.yaml frankfurt.yaml
 lacks 'frankfurt.yaml'
+lacks 'warning'
+cp gw1-fullchain.pem good.pem
+leaf() { # leaf EXTENSION
+	openssl req -new -key gw1.key -subj '/O=Example/CN=gw1' 2>/dev/null |
+		openssl x509 -req -CA example-ca.pem -CAkey ca.key -CAcreateserial -days 30 -out gw1-fullchain.pem \
+			-extfile <(printf 'subjectAltName = DNS:gw1.example.com\n%s\n' "$1") 2>/dev/null
+}
+leaf 'keyUsage = keyCertSign'
+t 'a certificate not for signatures' 0 check frankfurt.yaml
+has 'frankfurt.yaml:4:65: warning: '
+has 'keyUsage lacks digitalSignature'
+leaf 'extendedKeyUsage = emailProtection'
+t 'a certificate not for IKE' 0 check frankfurt.yaml
+has 'extendedKeyUsage has none of ipsecIKE'
+leaf 'extendedKeyUsage = serverAuth'
+t 'a certificate for servers' 0 check frankfurt.yaml
+lacks 'warning'
+rm gw1-fullchain.pem
+t 'no certificate of ours' 1 check frankfurt.yaml
+has 'PEM files'
+cp good.pem gw1-fullchain.pem
 cp gw1.key good.key; rm gw1.key; key gw1.key
 t 'a key that does not fit' 1 check frankfurt.yaml
 has 'frankfurt.yaml:4:89: error: '
@@ -78,6 +100,11 @@ has 'holds no certificate'
 mv moved.pem example-ca.pem
 
 # --- files -------------------------------------------------------------------
+for text in '' 'connections:' 'daemon: { port: 501 }'; do
+	echo "$text" > empty.yaml
+	t "\"$text\"" 0 check empty.yaml
+	has 'warning: no connection is named, so that nothing is protected'
+done
 t 'no such file' 1 check nowhere.yaml
 has 'nowhere.yaml'
 mkdir d; head -c 32 /dev/urandom | base64 > paris.psk

@@ -33,6 +33,8 @@ static int probe(void *ctx, const struct conf_connection *c, struct text *why)
         text_add(why, "%s does not fit the certificate\n%s is of another century", c->local.key, c->local.cert);
         return ERR_BAD;
     }
+    if (c->local.key && strstr(c->local.key, "odd.key"))
+        text_add(why, "%s is odd", c->local.cert);
     return 0;
 }
 
@@ -80,6 +82,7 @@ static const struct {
     {NETS "    kep: up\n", "7:5: error: ", "did you mean \"keep\"?"},
     {NETS "    rekey: 1h\n", "7:5: error: ", "it stands under \"ike\" or \"children: NAME\""},
     {NETS "    dpd_delay: 1h\n", "7:5: error: ", "here it is called ike: liveness"},
+    {NETS "    child: { esn: off }\n", "7:14: error: ", "noesn"},
     {NETS "    zzzzzzzzz: 1h\n", "7:5: error: ", "known are local, remote,"},
     {NETS "    ike: { proposal: default }\n", "7:12: error: ", "did you mean \"proposals\"?"},
 
@@ -97,6 +100,9 @@ static const struct {
     {NETS "    child: { mark: 0x10/0x01 }\n", "7:20: error: ", "0x10/0xff"},
     {NETS "    child: { rekey_bytes: 10X }\n", "7:27: error: ", "a size such as"},
     {NETS "    child: { esp: aes256gcm61 }\n", "7:19: error: ", "esp: "},
+    {NETS "    ike: { proposals: [aes256-sha256-x25519, foo, bar] }\n", "7:46: error: ", "foo"},
+    {NETS "    ike: { proposals: [aes256-sha256-x25519, foo, bar] }\n", "7:51: error: ", "bar"},
+    {ENDS "    remote_net: [x, 10.1.0.0/16, y]\n", "5:34: error: ", "\"y\" is no IP address"},
     {NETS "    child: { esp: [] }\n", "7:19: error: ", "no algorithm is left"},
     {NETS "    ike: { proposals: [aes256gcm16-prfsha256-x25519x] }\n", "7:24: error: ", "x25519"},
     {NETS "    legacy: [sha2]\n", "7:14: error: ", "did you mean \"sha1\"?"},
@@ -124,6 +130,9 @@ static const struct {
     {FILE_HEAD
      "    local: { cert: c, key: other.key }\n    remote: { address: 192.0.2.1, id: b, ca: x }\n    remote_net: dynamic\n",
      "3:20: error: ", "another century"},
+    {FILE_HEAD
+     "    local: { cert: c, key: odd.key }\n    remote: { address: 192.0.2.1, id: b, ca: x }\n    remote_net: dynamic\n",
+     "3:20: warning: ", "is odd"},
     {FILE_HEAD "    psk: file:x\n    remote_net: dynamic\n", "2:3: error: ", "has no remote"},
     {ENDS, "2:3: error: ", "nothing is to be protected"},
     {PEER "    remote: 192.0.2.1:4500\n", "6:13: error: ", "port: ..."},
