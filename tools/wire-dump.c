@@ -2,6 +2,7 @@
 /* wire-dump - IKE messages from hex or captures as readable lines; with keys, what is inside their SK payloads too. */
 #include "wire-dump.d/dump.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -47,38 +48,57 @@ int file_read(const char *name, struct buf *out)
     return err;
 }
 
-static bool is_hex(const char *arg)
+/* Where an argument that is no file stops being hex; its length when it is hex to the end. */
+static size_t hex_until(const char *arg)
 {
-    size_t digits = 0;
+    return strspn(arg, "0123456789abcdefABCDEFx:, \t\r\n");
+}
 
-    for (; *arg; arg++) {
-        if (!strchr("0123456789abcdefABCDEFx: \t\n", *arg))
-            return false;
-        digits++;
+/* An argument that is neither a file nor hex, in the words of what it looks like. */
+static void argument_error(struct input *in, const char *arg)
+{
+    if (!*arg)
+        input_error(in, "an empty argument: name a file, - for standard input, or give a message in hex");
+    else if (strpbrk(arg, "/."))
+        input_error(in, "no such file");
+    else
+        input_error(in, "no such file, and not hex at offset %zu", hex_until(arg));
+}
+
+static int input_load(struct input *in, const char *arg, struct buf *file)
+{
+    bool missing = strcmp(arg, "-") != 0 && access(arg, F_OK) != 0 && (errno == ENOENT || errno == ENAMETOOLONG);
+    int err;
+
+    if (missing && *arg && !arg[hex_until(arg)]) {
+        in->name = "argument";
+        buf_span(file, span_str(arg));
+        return 0;
     }
-    return digits >= 8;
+    if (missing) {
+        argument_error(in, arg);
+        return ERR_NOT_FOUND;
+    }
+    if (strcmp(arg, "-") == 0)
+        in->name = "standard input";
+    errno = 0;
+    err = file_read(arg, file);
+    if (err)
+        input_error(in, "cannot be read: %s", err == ERR_IO && errno ? strerror(errno) : err_text(err));
+    return err;
 }
 
 static bool dump_input(struct dump *d, const char *arg)
 {
     struct input in = {.name = arg, .datagram = show_datagram, .ctx = d};
     struct buf file;
-    int err = 0;
+    int err;
 
     buf_init(&file, FILE_MAX);
-    if (strcmp(arg, "-") != 0 && access(arg, F_OK) != 0 && is_hex(arg)) {
-        in.name = "argument";
-        buf_span(&file, span_str(arg));
-    } else {
-        if (strcmp(arg, "-") == 0)
-            in.name = "standard input";
-        err = file_read(arg, &file);
-    }
-    if (err)
-        input_error(&in, "cannot be read (%s)", err_text(err));
-    else if (pcap_is(buf_view(&file)))
+    err = input_load(&in, arg, &file);
+    if (!err && pcap_is(buf_view(&file)))
         pcap_read(&in, buf_view(&file));
-    else
+    else if (!err)
         hex_read(&in, buf_view(&file));
     if (!d->quiet && in.esp + in.keepalives + in.other > 0)
         printf("%s: packets without IKE: %zu ESP, %zu keepalives, %zu others\n", in.name, in.esp, in.keepalives, in.other);

@@ -100,6 +100,17 @@ t 'half an SPI' 2 --spi 1111111111111111 gcm.pcap
 t 'unknown option' 2 --no-such-option
 t 'a bad keys file' 2 --keys bad-inside.pcap gcm.pcap
 t 'no such file' 1 no-such-file
+has 1 '^wire-dump: no-such-file: no such file, and not hex at offset 0$'
+t 'no such path' 1 /nonexistent
+has 1 '^wire-dump: /nonexistent: no such file$'
+t 'hex up to a point' 1 0011zz
+has 1 'not hex at offset 4$'
+t 'nothing as an argument' 1 ''
+has 1 'an empty argument'
+t 'a folder' 1 /
+has 1 'cannot be read: Is a directory'
+t 'one byte' 1 00
+has 1 'error at byte 0: too short for an IKE header: 1 of 28 bytes$'
 t 'help' 0 --help
 has 1 'spi_i=HEX16 spi_r=HEX16 encr=ALG \[integ=ALG\] sk_ei=HEX sk_er=HEX'
 
@@ -139,7 +150,7 @@ has 1 '^#1 192\.0\.2\.1:4500 > 192\.0\.2\.2:4500$'
 has 1 '^INFORMATIONAL request 2'
 has 1 '0 ESP, 1 keepalives, 0 others'
 t 'malformed hex message' 1 "${delete:0:40}"
-has 1 'error at byte 0: 20 bytes cannot hold an IKE header'
+has 1 'error at byte 0: too short for an IKE header: 20 of 28 bytes'
 t 'an impossible payload' 1 "${delete:0:32}2920250800000002000000240000000c03041122"
 has 1 'error at byte 30, payload 41 \(Notify\): payload length 12, but 8 bytes are left'
 t 'not hex' 1 - <<<"${delete:0:9}z0"

@@ -137,6 +137,8 @@ static void show_message(struct showing *s)
         err = msg_read_payloads(&arena, h.next, span_part(message, IKE_HEADER_LEN, h.length), IKE_HEADER_LEN, &list, &why);
     if (!s->dump->quiet && (list || !err))
         print_payloads(s->dump->registry, &h, list);
+    if (err && s->found->data.len < IKE_HEADER_LEN)
+        snprintf(why.text, sizeof(why.text), "too short for an IKE header: %zu of %d bytes", s->found->data.len, IKE_HEADER_LEN);
     if (err)
         complain(s, "", &why);
     for (const struct payload *p = list; p; p = p->next)
