@@ -2,8 +2,6 @@
 /* AUTH (RFC 7296 2.15): ours is made by the vault, theirs checked by vault (PSK) or judge. The signed octets are built there. */
 #include "ike/ike.h"
 
-#include <stdio.h>
-
 static void auth_common(struct xchg *x, struct ask_auth *a, bool of_initiator)
 {
     struct ike_sa *sa = x->sa;
@@ -94,8 +92,10 @@ bool auth_verdict(struct xchg *x)
     struct ike_sa *sa = x->sa;
 
     if (!a || a->result != ANSWER_OK || a->u.check.verdict != VERDICT_ACCEPTED) {
+        struct text why = text_in(x->child_why, sizeof(x->child_why));
+
         x->core->counts.auth_failures++;
-        snprintf(x->child_why, sizeof(x->child_why), "%s", a && a->why ? a->why : "its AUTH does not verify");
+        text_add(&why, "%s", a && a->why ? a->why : "its AUTH does not verify");
         tell(x->core, FACT_AUTH_FAILED, sa->peer, sa, NULL, "the peer, which says it is %s, is not accepted: %s",
              id_format(&id->u.id, text), a && a->why ? a->why : "its AUTH does not verify");
         return false;

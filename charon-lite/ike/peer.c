@@ -283,8 +283,9 @@ void peer_resolved(struct peer *p, const struct answer *a)
     if (a->result != ANSWER_OK || i >= a->u.resolve.n) {
         const char *why = a->why ? a->why : a->result == ANSWER_OK ? "no route to it" : "the name could not be resolved";
         char line[400];
+        struct text t = text_in(line, sizeof(line));
 
-        snprintf(line, sizeof(line), "%s: %s", p->conn->remote.host, why);
+        text_add(&t, "%s: %s", p->conn->remote.host, why);
         tell(c, FACT_IKE_FAILED, p, NULL, NULL, "%s", line);
         if (!p->resolved_at)
             p->resolved_at = c->now - RESOLVE_AGAIN + RETRY_MAX; /* a responder asks again soon */
