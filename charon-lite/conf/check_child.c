@@ -129,6 +129,14 @@ static void networks_check(struct reading *r, const struct draft *d, size_t chil
     }
 }
 
+/* Some addresses that belong together; neither everything (all GRE, all of a port) nor an odd range. */
+static bool is_network(const struct ts *ts)
+{
+    struct prefix net;
+
+    return ts->low.family && prefix_from_bounds(&ts->low, &ts->high, &net) == 0 && net.bits > 0;
+}
+
 /* The same network at both ends: its own hosts could no longer talk to one another past this gateway. */
 static void sameness_check(struct reading *r, const struct draft *d, size_t child)
 {
@@ -141,7 +149,7 @@ static void sameness_check(struct reading *r, const struct draft *d, size_t chil
         char words[TS_TEXT_MAX];
         struct text t = text_in(words, sizeof(words));
 
-        if (!l->low.family || is_all(l) || !addr_equal(&l->low, &m->low) || !addr_equal(&l->high, &m->high))
+        if (!is_network(l) || !addr_equal(&l->low, &m->low) || !addr_equal(&l->high, &m->high))
             continue;
         selector_print(l, &t);
         error_at(r, child_at(d, child, "remote"),

@@ -223,6 +223,7 @@ static const struct {
     {ENDS "    local_net: 10.1.0.0/16\n    remote_net: 10.1.0.0/16\n", "6:17: error: ", "10.1.0.0/16 stands at both ends"},
     {ENDS "    local_net: 10.1.0.0/16\n    remote_net: [10.2.0.0/16, 10.1.0.0/16/tcp]\n", "6:17: error: ", "at both ends"},
     {ENDS "    local_net: 10.1.0.0/16\n    remote_net: 10.1.0.0/16\n    child: { if_id: 3 }\n", "", NULL},
+    {ENDS "    local_net: 0.0.0.0/0/gre\n    remote_net: 0.0.0.0/0/gre\n", "", NULL},
     {ENDS "    local_net: 10.1.0.0/16\n    remote_net: 239.1.0.0/16\n", "6:17: warning: ", "239.1.0.0/16 is multicast"},
     {ENDS "    local_net: 2001:db8::/48\n    remote_net: ff00::/8\n", "6:17: warning: ", "multicast"},
     {ENDS "    local_net: 127.0.0.0/8\n    remote_net: 10.2.0.0/16\n", "5:16: error: ", "never leaves its host"},
