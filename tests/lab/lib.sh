@@ -39,7 +39,7 @@ stop_all() { # ends only what this scenario started
 in_ns() { local n=$1; shift; ip netns exec "$n" "$@"; }
 peer_error() { # what the peer says was wrong, for a cell that it cannot do
 	local d; d=$W/$peer-$THEIR
-	cat "$d/log" "$d/out" "$d/load" "$d/add" 2>/dev/null | grep -iE 'no acceptable|no.proposal|fail|error|unsupported|invalid|not a valid|not supported|mismatch|unknown|syntax|ignor' |
+	cat "$d/log" "$d/out" "$d/load" "$d/add" 2>/dev/null | grep -iE 'no acceptable|no.proposal|fail|error|unsupported|invalid|not a valid|not supported|mismatch|syntax' |
 		grep -viE 'sending|received|retransmi|enum|signature hash|armor|unknown SA|opening directory|sa_free|providers|plugin|routing table rule|no valid configuration' | tail -n 1 | sed -E 's/^[0-9]+ [0-9]+//; s/^[A-Z][a-z]{2} +[0-9]+ [0-9:.]+: //; s/spi=0x[0-9a-f]*: //' | cut -c1-160; }
 logs() { # the tail of every daemon's log, for a failed scenario
 	local f; for f in "$W"/*-g?/log "$W"/*-g?/out; do [ -s "$f" ] || continue
