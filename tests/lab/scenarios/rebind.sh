@@ -16,8 +16,8 @@ check "both have it" wait_for 10 has_children gb
 crosses
 ip -n inet addr add 198.51.100.253/24 dev netb
 in_ns inet bash -c 'nft flush table ip nat; nft add rule ip nat post oifname netb ip protocol udp snat to 198.51.100.253:20000-30000 random'
-in_ns ga nft 'add table ip t; add chain ip t o { type filter hook output priority 0; }; add rule ip t o ip daddr '"$B"' drop'
-sleep 6; in_ns ga nft delete table ip t
+for n in ga gb; do in_ns $n nft 'add table ip t; add chain ip t f { type filter hook postrouting priority 0; }; add rule ip t f oifname wan drop'; done
+sleep 6; for n in ga gb; do in_ns $n nft delete table ip t; done
 note "the router has forgotten"
 back() { in_ns ha ping -n -c 1 -W 1 "$HB"; }
 check "ha pings hb again" wait_for 30 back
