@@ -126,7 +126,7 @@ lab_install_if_known() { # lab_install_if_known PACKAGE...: what is of use and n
 }
 
 # --- the build ----------------------------------------------------------------
-lab_build() { # lab_build BUILDDIR TARGET...: out of tree, warnings as errors; logs in BUILDDIR/test-logs
+lab_build() { # lab_build BUILDDIR TARGET...: out of tree, warnings as errors; logs in BUILDDIR/test-logs; LAB_CONFIGURE: more options
 	local build=$1 logs=$1/test-logs; shift
 	mkdir -p "$logs"
 	( cd "$LAB_TOP"
@@ -137,7 +137,7 @@ lab_build() { # lab_build BUILDDIR TARGET...: out of tree, warnings as errors; l
 	  fi
 	  cd "$build"
 	  if [ ! -f config.status ] || [ "$LAB_TOP/configure" -nt config.status ]; then
-		"$LAB_TOP/configure" --enable-werror >"$logs/configure.log" 2>&1 || { tail -20 "$logs/configure.log" >&2; exit 1; }
+		"$LAB_TOP/configure" --enable-werror ${LAB_CONFIGURE:-} >"$logs/configure.log" 2>&1 || { tail -20 "$logs/configure.log" >&2; exit 1; }
 	  fi
 	  make -s -j"${CHARON_JOBS:-$(nproc)}" "$@" >"$logs/make.log" 2>&1 || { tail -40 "$logs/make.log" >&2; exit 1; }
 	)
