@@ -15,6 +15,7 @@ struct sheet {
     struct addr addr, local;
     enum ask_to to;
     bool again;
+    struct lot lot;
 };
 
 static int prf(const struct alg *a, struct span key, const struct span *parts, size_t n, uint8_t *out)
@@ -71,7 +72,7 @@ static void sheet_deliver(struct world *w, void *arg)
     }
     if (s->life == s->end->life)
         end_step(s->end, &in);
-    if (!s->again && dice_chance(&w->dice, s->end->desk[s->to].twice)) {
+    if (!s->again && lot_strikes(w, &s->lot, FAULT_TWICE, s->end->desk[s->to].twice)) {
         struct sheet *copy = malloc(sizeof(*copy));
 
         if (!copy)
@@ -79,7 +80,7 @@ static void sheet_deliver(struct world *w, void *arg)
         *copy = *s;
         copy->again = true;
         sheet_point(copy, s);
-        world_at(w, w->now + dice_between(&w->dice, 0, 10 * USEC_SEC), sheet_deliver, copy);
+        world_at(w, w->now + dice_between(&s->lot.dice, 0, 10 * USEC_SEC), sheet_deliver, copy);
     }
 }
 
@@ -203,15 +204,14 @@ static int perform(struct end *e, const struct ask *q, struct sheet *s)
 }
 
 /* When the answer comes (or would come, `unheard`). Rooms behind a socketpair work in order; workers do not. */
-static usec_t when(struct end *e, const struct ask *q, bool *unheard)
+static usec_t when(struct end *e, const struct ask *q, struct lot *lot, bool *unheard)
 {
     struct desk_faults *f = &e->desk[q->to];
-    struct dice *d = &e->world->dice;
-    usec_t at = e->world->now + dice_between(d, f->low, f->high);
+    usec_t at = e->world->now + dice_between(&lot->dice, f->low, f->high);
 
-    *unheard = dice_chance(d, f->never);
-    if (dice_chance(d, f->late))
-        at = usec_add(q->deadline, dice_between(d, 1, 5 * USEC_SEC));
+    *unheard = lot_strikes(e->world, lot, FAULT_NEVER, f->never);
+    if (lot_strikes(e->world, lot, FAULT_LATE, f->late))
+        at = usec_add(q->deadline, dice_between(&lot->dice, 1, 5 * USEC_SEC));
     if (q->to != ASK_WORKER && q->to != ASK_FETCH) {
         if (at < e->answered_until[q->to])
             at = e->answered_until[q->to];
@@ -229,13 +229,14 @@ struct slip {
     uint8_t bytes[4][64];
     struct ts ts_local[XFRM_TS_MAX], ts_remote[XFRM_TS_MAX];
     bool unheard; /* performed, but nobody hears of it */
+    struct lot lot;
 };
 
 /* What is to go goes: the hand keeps at it. */
-static bool fails(const struct slip *s)
+static bool fails(struct slip *s)
 {
     return s->ask.kind != ASK_CHILD_REMOVE && s->ask.kind != ASK_ACQUIRE_DONE &&
-           dice_chance(&s->end->world->dice, s->end->desk[ASK_HAND].failed);
+           lot_strikes(s->end->world, &s->lot, FAULT_FAILED, s->end->desk[ASK_HAND].failed);
 }
 
 static int hand_nonces(struct slip *s, struct answer *a, struct arena *arena)
@@ -302,13 +303,13 @@ static void copy_keys(struct slip *s, const struct child_keys *from)
     }
 }
 
-static void hand_asked(struct end *e, const struct ask *q, usec_t at, bool unheard)
+static void hand_asked(struct end *e, const struct ask *q, usec_t at, const struct lot *lot, bool unheard)
 {
     struct slip *s = calloc(1, sizeof(*s));
 
     if (!s)
         abort();
-    *s = (struct slip){.end = e, .life = e->life, .ask = *q, .unheard = unheard};
+    *s = (struct slip){.end = e, .life = e->life, .ask = *q, .unheard = unheard, .lot = *lot};
     if (q->kind != ASK_ACQUIRE_DONE && q->kind != ASK_NONCES) {
         copy_ts(e, s->ts_local, &s->ask.u.child.ts_local);
         copy_ts(e, s->ts_remote, &s->ask.u.child.ts_remote);
@@ -323,6 +324,7 @@ void desk_asked(struct end *e, const struct ask *q)
     struct world *w = e->world;
     struct sheet *s;
     bool unheard;
+    struct lot lot;
     usec_t at;
 
     if ((unsigned)q->to >= COUNT_OF(e->desk) || (unsigned)q->kind >= COUNT_OF(e->asks)) {
@@ -336,9 +338,10 @@ void desk_asked(struct end *e, const struct ask *q)
         e->certs_seen = q->u.auth.n_certs;
     if (q->kind == ASK_AUTH_MAKE)
         e->requests_seen = q->u.auth.n_cert_requests;
-    at = when(e, q, &unheard);
+    lot = lot_draw(w, LOT_ASK, e->index | (uint64_t)e->life << 8, (uint64_t)q->kind);
+    at = when(e, q, &lot, &unheard);
     if (q->to == ASK_HAND) {
-        hand_asked(e, q, at, unheard);
+        hand_asked(e, q, at, &lot, unheard);
         return;
     }
     if (unheard)
@@ -348,7 +351,8 @@ void desk_asked(struct end *e, const struct ask *q)
         abort();
     *s = (struct sheet){
         .end = e, .life = e->life, .to = q->to, .answer = {.ticket = q->ticket, .kind = q->kind, .result = ANSWER_FAILED}};
-    if (!dice_chance(&w->dice, e->desk[q->to].failed) && perform(e, q, s) == 0)
+    s->lot = lot;
+    if (!lot_strikes(w, &s->lot, FAULT_FAILED, e->desk[q->to].failed) && perform(e, q, s) == 0)
         s->answer.result = ANSWER_OK;
     world_at(w, at, sheet_deliver, s);
 }

@@ -86,6 +86,8 @@ static void trace(struct world *w, const char *what, int end, const struct datag
     struct wire_error why;
     struct span ike = ike_part(d);
 
+    if (w->quiet)
+        return;
     endpoint_format(&d->src, src);
     endpoint_format(&d->dst, dst);
     if (d->esp) {
@@ -248,12 +250,27 @@ static size_t ip_size(const struct datagram *d)
     return ip + (d->esp ? 100 : 8 + d->len);
 }
 
+/* Its name among the lots: what it is, not what is in it. */
+static struct lot datagram_lot(struct world *w, unsigned from, const struct datagram *d)
+{
+    struct ike_header h = {0};
+    struct wire_error why;
+    uint64_t kind = d->esp ? 1 : d->keepalive ? 2 : 3;
+
+    if (!d->esp && !d->keepalive && msg_read_header(ike_part(d), &h, &why) < 0)
+        kind = 4;
+    return lot_draw(w, LOT_DATAGRAM, from | kind << 8 | (uint64_t)(d->esp ? d->packet.flow : 0) << 16,
+                    h.message_id | (uint64_t)h.exchange << 32 | (uint64_t)h.flags << 40);
+}
+
 /* The way's faults decide when, how often and how whole it arrives. */
 static void travel(struct world *w, unsigned from, const struct way *way, struct datagram *d)
 {
-    usec_t delay = dice_between(&w->dice, way->delay_low, way->delay_high);
+    struct lot lot = datagram_lot(w, from, d);
+    struct dice *dice = &lot.dice;
+    usec_t delay = dice_between(dice, way->delay_low, way->delay_high);
 
-    if (way->cut || dice_chance(&w->dice, way->loss) || (way->mtu && ip_size(d) > way->mtu)) {
+    if (way->cut || lot_strikes(w, &lot, FAULT_LOSS, way->loss) || (way->mtu && ip_size(d) > way->mtu)) {
         lost(w, d, (int)from, way->cut ? "cut" : "lost");
         free(d);
         return;
@@ -263,19 +280,19 @@ static void travel(struct world *w, unsigned from, const struct way *way, struct
         free(d);
         return;
     }
-    if (dice_chance(&w->dice, way->reorder))
-        delay += dice_between(&w->dice, 0, way->reorder_by ? way->reorder_by : USEC_SEC);
-    if (dice_chance(&w->dice, way->dup))
-        world_at(w, w->now + delay + dice_between(&w->dice, 0, USEC_SEC), arrive, datagram_copy(d));
+    if (lot_strikes(w, &lot, FAULT_REORDER, way->reorder))
+        delay += dice_between(dice, 0, way->reorder_by ? way->reorder_by : USEC_SEC);
+    if (lot_strikes(w, &lot, FAULT_DUP, way->dup))
+        world_at(w, w->now + delay + dice_between(dice, 0, USEC_SEC), arrive, datagram_copy(d));
     if (!d->esp && way->replay) {
         keep_for_replay(&w->net, d);
-        if (dice_chance(&w->dice, way->replay))
-            world_at(w, w->now + delay + dice_between(&w->dice, 0, 60 * USEC_SEC), arrive,
-                     datagram_copy(w->net.kept[dice_below(
-                         &w->dice, w->net.n_kept < COUNT_OF(w->net.kept) ? w->net.n_kept : COUNT_OF(w->net.kept))]));
+        if (lot_strikes(w, &lot, FAULT_REPLAY, way->replay))
+            world_at(w, w->now + delay + dice_between(dice, 0, 60 * USEC_SEC), arrive,
+                     datagram_copy(w->net.kept[dice_below(dice, w->net.n_kept < COUNT_OF(w->net.kept) ? w->net.n_kept
+                                                                                                      : COUNT_OF(w->net.kept))]));
     }
-    if (!d->esp && d->len && dice_chance(&w->dice, way->corrupt))
-        d->data[dice_below(&w->dice, d->len)] ^= (uint8_t)(1 + dice_below(&w->dice, 255));
+    if (!d->esp && d->len && lot_strikes(w, &lot, FAULT_CORRUPT, way->corrupt))
+        d->data[dice_below(dice, d->len)] ^= (uint8_t)(1 + dice_below(dice, 255));
     world_at(w, w->now + delay, arrive, d);
 }
 

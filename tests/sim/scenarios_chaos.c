@@ -29,9 +29,8 @@ static void any_room(struct dice *d, struct desk_faults *f)
                               .twice = (unsigned)dice_below(d, 100)};
 }
 
-static void any_order(struct world *w)
+static void any_order(struct world *w, struct dice *d)
 {
-    struct dice *d = &w->dice;
     struct end *e = &w->end[dice_below(d, w->n_ends)];
     const char *name = e->plan[dice_below(d, e->n_plans)].name;
 
@@ -65,9 +64,8 @@ static void any_order(struct world *w)
 }
 
 /* What the kernel may report, true or not. */
-static void any_event(struct world *w)
+static void any_event(struct world *w, struct dice *d)
 {
-    struct dice *d = &w->dice;
     struct end *e = &w->end[dice_below(d, w->n_ends)];
     struct event ev = {.kind = (enum event_kind)dice_below(d, EVENT_GONE + 1)};
     struct sa *s = list_empty(&e->xfrm.sas) ? NULL : LIST_ITEM(e->xfrm.sas.next, struct sa, link);
@@ -126,25 +124,44 @@ static void any_plan(struct world *w, struct plan *p, bool more)
         p->ike = "aes256gcm16-prfsha256-modp2048-x25519 aes256-sha256-x25519";
 }
 
+/* Dice of their own for each part of a round: what is left out moves nothing else. */
+enum part { PART_ROUND, PART_WEATHER, PART_ROOMS, PART_ORDER, PART_EVENT, PART_NAT };
+static bool part(struct world *w, struct lot *lot, enum part p, enum fault fault, unsigned per_mille)
+{
+    *lot = lot_draw(w, LOT_ROUND, (uint64_t)p, 0);
+    return lot_strikes(w, lot, fault, per_mille);
+}
+
+static void one_round(struct world *w)
+{
+    struct lot round, lot;
+    bool skipped = !part(w, &round, PART_ROUND, FAULT_ROUND, 1000);
+
+    if (part(w, &lot, PART_WEATHER, FAULT_WEATHER, skipped ? 0 : 1000))
+        net_all(&w->net, any_way(&lot.dice));
+    if (part(w, &lot, PART_ROOMS, FAULT_ROOMS, skipped ? 0 : 1000))
+        for (size_t i = 0; i < w->n_ends; i++)
+            for (size_t r = 0; r < COUNT_OF(w->end[i].desk); r++)
+                any_room(&lot.dice, &w->end[i].desk[r]);
+    if (part(w, &lot, PART_ORDER, FAULT_ORDER, skipped ? 0 : 1000))
+        any_order(w, &lot.dice);
+    if (part(w, &lot, PART_EVENT, FAULT_EVENT, skipped ? 0 : 300))
+        any_event(w, &lot.dice);
+    if (part(w, &lot, PART_NAT, FAULT_NAT, skipped ? 0 : 200))
+        net_nat_rebind(&w->net.nat[0]);
+    if (!skipped)
+        world_run(w, dice_between(&round.dice, 0, dice_chance(&round.dice, 500) ? SEC : 3 * MINUTE));
+    for (size_t i = 0; i < w->n_ends; i++)
+        end_list(&w->end[i]);
+}
+
 /* Faults, orders and events, twenty times anew; then all is well again. */
 static void storm(struct world *w)
 {
     w->laws.steps_max = 5000;
     go(w);
-    for (unsigned k = 0; k < 20 && !w->failed; k++) {
-        net_all(&w->net, any_way(&w->dice));
-        for (size_t i = 0; i < w->n_ends; i++)
-            for (size_t r = 0; r < COUNT_OF(w->end[i].desk); r++)
-                any_room(&w->dice, &w->end[i].desk[r]);
-        any_order(w);
-        if (dice_chance(&w->dice, 300))
-            any_event(w);
-        if (dice_chance(&w->dice, 200))
-            net_nat_rebind(&w->net.nat[0]);
-        world_run(w, dice_between(&w->dice, 0, dice_chance(&w->dice, 500) ? SEC : 3 * MINUTE));
-        for (size_t i = 0; i < w->n_ends; i++)
-            end_list(&w->end[i]);
-    }
+    for (unsigned k = 0; k < 20 && !w->failed; k++)
+        one_round(w);
     heal(w);
     world_run(w, 5 * MINUTE);
 }

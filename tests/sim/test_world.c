@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-enum fault { SOUND, CHANGES_REQUEST, CHANGES_ANSWER, SKIPS_ID, HURRIES, ANSWERS_UNASKED, ANSWERS_TWICE, SPINS, TALKS_NONSENSE };
-static enum fault fault; /* of every parrot of the test */
+enum misdeed { SOUND, CHANGES_REQUEST, CHANGES_ANSWER, SKIPS_ID, HURRIES, ANSWERS_UNASKED, ANSWERS_TWICE, SPINS, TALKS_NONSENSE };
+static enum misdeed fault; /* of every parrot of the test */
 
 struct core {
     struct conf *conf;
@@ -138,7 +138,7 @@ void core_step(struct core *c, const struct input *in, struct outbox *o)
         parrot_send(c, o, true, h.message_id);
 }
 
-static struct world *parrots(uint64_t seed, enum fault f, struct way way, usec_t how_long)
+static struct world *parrots(uint64_t seed, enum misdeed f, struct way way, usec_t how_long)
 {
     struct world *w = world_pair(seed, KEEP_UP, KEEP_UP);
 
@@ -169,7 +169,7 @@ static void sound_parrots_break_no_law(void **state)
 static void each_law_is_kept_by_force(void **state)
 {
     static const struct {
-        enum fault fault;
+        enum misdeed fault;
         const char *words;
     } laws[] = {{CHANGES_REQUEST, "other bytes"},
                 {CHANGES_ANSWER, "other bytes"},

@@ -23,6 +23,7 @@ struct world *world_new(uint64_t seed, size_t n_ends)
     rng = dice_rng(&w->dice);
     net_init(&w->net);
     laws_init(&w->laws, &rng);
+    lots_init(&w->lots, &rng);
     for (size_t i = 0; i < n_ends; i++) {
         struct end *e = &w->end[i];
 
@@ -63,6 +64,7 @@ struct world *world_free(struct world *w)
     free(w->queue);
     net_done(&w->net);
     laws_done(&w->laws);
+    lots_done(&w->lots);
     free(w);
     return NULL;
 }
@@ -211,10 +213,14 @@ bool world_expect(struct world *w, bool ok, const char *what)
 
 void world_trace(struct world *w, const char *fmt, ...)
 {
-    char line[400], **slot = &w->trace[w->n_trace++ % COUNT_OF(w->trace)];
-    int n = snprintf(line, sizeof(line), "%10.4f ", (double)(w->now - WORLD_BEGINS) / 1e6);
+    char line[400], **slot = &w->trace[w->n_trace % COUNT_OF(w->trace)];
     va_list args;
+    int n;
 
+    if (w->quiet)
+        return;
+    w->n_trace++;
+    n = snprintf(line, sizeof(line), "%10.4f ", (double)(w->now - WORLD_BEGINS) / 1e6);
     va_start(args, fmt);
     vsnprintf(line + n, sizeof(line) - (size_t)n, fmt, args);
     va_end(args);

@@ -18,6 +18,7 @@
 #include "glass.h"
 #include "ike/core.h"
 #include "laws.h"
+#include "lot.h"
 #include "net.h"
 #include "plan.h"
 #include "xfrm.h"
@@ -97,6 +98,7 @@ struct world {
     size_t n_ends;
     struct net net;
     struct laws laws;
+    struct lots lots; /* chance that a shortened run can do without: lot.h */
     struct happening *queue;
     size_t n_queue, cap_queue;
     uint64_t turns;
@@ -106,6 +108,7 @@ struct world {
     void (*keylog)(void *ctx, uint64_t spi_i, uint64_t spi_r, const struct suite *, const struct ike_keys *); /* may be NULL */
     void *keylog_ctx;
     bool failed, verbose;
+    bool quiet; /* no trace: faster, and nothing else differs */
     char failure[512];
     char *trace[128]; /* the last lines, a ring */
     size_t n_trace;

@@ -195,7 +195,9 @@ static int install(struct end *e, const struct ask_child *q)
         world_fail(e->world, "end %u: the hand refuses an INSTALL: %s", e->index, why);
         return ERR_REFUSED;
     }
-    if (dice_chance(&e->world->dice, e->install_exists) || xfrm_find(&e->xfrm, true, q->spi_in))
+    struct lot lot = lot_draw(e->world, LOT_ASK, e->index | 1 << 8, ASK_CHILD_INSTALL);
+
+    if (lot_strikes(e->world, &lot, FAULT_EXISTS, e->install_exists) || xfrm_find(&e->xfrm, true, q->spi_in))
         return ERR_EXISTS;
     e->xfrm.installs++;
     sa_new(e, q, true);
