@@ -67,6 +67,7 @@ struct pki_spec {
     time_t from, until;                                             /* 0: yesterday, in a year */
     const char *digest;                                             /* NULL: SHA2-256, or what the key implies */
     const char *odd;                                                /* an unknown critical extension: OID */
+    const char *issuers, *crls;                                     /* where to fetch from: "caIssuers;URI:...", "URI:..." */
     long serial;                                                    /* 0: the next */
 };
 #define PKI_CA .usage = "critical,keyCertSign,cRLSign", .constraints = "critical,CA:TRUE"
@@ -133,6 +134,8 @@ static UNUSED X509 *pki_cert(const struct pki_spec *s, EVP_PKEY *key, X509 *issu
     pki_extend(x, issuer ? issuer : x, NID_subject_alt_name, s->san);
     pki_extend(x, issuer ? issuer : x, NID_name_constraints, s->name_constraints);
     pki_extend(x, issuer ? issuer : x, NID_subject_key_identifier, "hash");
+    pki_extend(x, issuer ? issuer : x, NID_info_access, s->issuers);
+    pki_extend(x, issuer ? issuer : x, NID_crl_distribution_points, s->crls);
     if (s->odd)
         pki_odd(x, s->odd);
     if (X509_sign(x, issuer_key, eddsa ? NULL : EVP_get_digestbyname(s->digest ? s->digest : "SHA2-256")) <= 0)

@@ -2,7 +2,10 @@
 /* Chains: which are believed, for how long, and the sentence for each that is not. */
 #include "pki.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 static EVP_PKEY *root_key, *mid_key, *key, *other_key;
 static X509 *root, *mid;
@@ -304,6 +307,48 @@ static void anchors_are_cas(void **state)
     }
 }
 
+/* "PREFIX:http://..., ..." with so many places to fetch from; the caller frees it */
+static char *uris(const char *prefix, size_t n)
+{
+    size_t cap = n * 64 + 1, len = 0;
+    char *all = malloc(cap);
+
+    assert_non_null(all);
+    for (size_t i = 0; i < n; i++)
+        len += (size_t)snprintf(all + len, cap - len, "%s%sURI:http://192.0.2.1:%zu/", i ? "," : "", prefix, i % 60000 + 1);
+    return all;
+}
+
+/* A certificate that says where to fetch its issuer and revocation lists makes nobody fetch them: nothing can be opened here, not
+ * even a socket, and the verdict on the chain is the same. */
+static void uris_are_not_followed(void **state)
+{
+    char *issuers = uris("caIssuers;", 10000), *crls = uris("", 10000);
+    struct pki_spec s = {.subject = "CN=gw", .issuers = issuers, .crls = crls};
+    X509 *own = pki_cert(&s, key, root, root_key), *strange = pki_cert(&s, key, mid, mid_key);
+    struct cert_trust *t = trusting(root);
+    struct rlimit before, none = {0, 0};
+    struct cert_window w;
+    int known, unknown;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none.rlim_max = before.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    assert_int_equal(open("/dev/null", O_RDONLY), -1);
+    known = check(t, own, NULL, 0, PKI_NOW, &w);
+    unknown = check(t, strange, NULL, 0, PKI_NOW, &w);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(known, 0);
+    assert_int_equal(unknown, ERR_REFUSED);
+    assert_non_null(strstr(sentence, "was issued by O=Example, CN=Intermediate"));
+    cert_trust_free(t);
+    cert_free(own);
+    cert_free(strange);
+    free(issuers);
+    free(crls);
+}
+
 static void alone(void **state)
 {
     struct pki_spec s = {.subject = "CN=gw", .from = PKI_NOW, .until = PKI_NOW + 10};
@@ -328,6 +373,7 @@ int main(void)
         cmocka_unit_test(the_wrong_ca),
         cmocka_unit_test(spoiled_intermediates),
         cmocka_unit_test(spoiled_ends),
+        cmocka_unit_test(uris_are_not_followed),
         cmocka_unit_test(a_changed_byte),
         cmocka_unit_test(long_chains),
         cmocka_unit_test(anchors_are_cas),
