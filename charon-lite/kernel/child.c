@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static void answer(struct hand *h, const struct ask *a, int error)
 {
@@ -301,10 +300,10 @@ static int claim_selectors(struct hand *h, struct sa_record *r, const struct con
     return n < 0 ? n : err;
 }
 
-static void name_sa(struct sa_ref *ref, struct sa_record *r, uint32_t spi, const struct addr *dst, const struct conf_child *conf,
-                    bool out)
+static void name_sa(const struct hand *h, struct sa_ref *ref, struct sa_record *r, uint32_t spi, const struct addr *dst,
+                    const struct conf_child *conf, bool out)
 {
-    *ref = (struct sa_ref){.record = r, .name = {.spi = spi, .dst = *dst, .if_id = conf->if_id}};
+    *ref = (struct sa_ref){.record = r, .name = {.spi = spi, .dst = *dst, .if_id = conf->if_id}, .looked = hand_now(h)};
     if (out) { /* the mark of an inbound SA is what it sets, not what it asks for */
         ref->name.mark = conf->mark;
         ref->name.mark_mask = conf->mark_mask;
@@ -326,8 +325,8 @@ static struct sa_record *record_new(struct hand *h, const struct ask_child *a, c
     r->local = a->local;
     r->remote = a->remote;
     r->order = ++h->order;
-    name_sa(&r->in, r, a->spi_in, &a->local.addr, conf, false);
-    name_sa(&r->out, r, a->spi_out, &a->remote.addr, conf, true);
+    name_sa(h, &r->in, r, a->spi_in, &a->local.addr, conf, false);
+    name_sa(h, &r->out, r, a->spi_out, &a->remote.addr, conf, true);
     if (copy_selectors(r, a)) {
         r->reqid = choose_reqid(h, a, r, child);
         *err = claim_selectors(h, r, conf, t);
@@ -538,7 +537,7 @@ static int outbound(struct hand *h, const struct ask_child *a, struct text *t)
         return ERR_NOT_FOUND;
     }
     r = ref->record;
-    name_sa(&r->out, r, a->spi_out, &a->remote.addr, conf, true);
+    name_sa(h, &r->out, r, a->spi_out, &a->remote.addr, conf, true);
     if (!ref_add(h, &r->out))
         return ERR_MEMORY;
     r->order = ++h->order;
@@ -686,11 +685,17 @@ void hand_child_update(struct hand *h, const struct ask *a)
     answer(h, a, update(h, &a->u.child, &t));
 }
 
-static int64_t idle(const struct sa_seen *s)
+/* Seconds since an SA was used; -1 = never. The kernel tells it by the wall clock, which may jump: believed only as far as the
+ * packets counted since the last look agree with it. */
+static int64_t idle(const struct hand *h, struct sa_ref *ref, const struct sa_seen *s)
 {
-    int64_t d = (int64_t)time(NULL) - s->used_at;
+    usec_t now = hand_now(h), said = (hand_wall_s(h) - s->used_at) * USEC_SEC;
 
-    return !s->used_at ? -1 : d < 0 ? 0 : d; /* the wall clock may have been set back */
+    if (s->packets != ref->packets && s->used_at)
+        ref->used = said >= 0 && said <= now - ref->looked + USEC_SEC ? now - said : now;
+    ref->packets = s->packets;
+    ref->looked = now;
+    return ref->used ? (now - ref->used) / USEC_SEC : -1;
 }
 
 void hand_child_query(struct hand *h, const struct ask *a)
@@ -710,7 +715,7 @@ void hand_child_query(struct hand *h, const struct ask *a)
     out.u.query.packets_in = in.packets;
     out.u.query.bytes_out = gone.bytes;
     out.u.query.packets_out = gone.packets;
-    out.u.query.idle_in_s = idle(&in);
-    out.u.query.idle_out_s = idle(&gone);
+    out.u.query.idle_in_s = r ? idle(h, &r->in, &in) : -1;
+    out.u.query.idle_out_s = r ? idle(h, &r->out, &gone) : -1;
     h->setup.answer(h->setup.ctx, &out);
 }

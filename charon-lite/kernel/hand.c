@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 static void random_fill(void *ctx, uint8_t *out, size_t len)
 {
@@ -23,11 +24,21 @@ static void random_fill(void *ctx, uint8_t *out, size_t len)
     }
 }
 
-const struct rng *hand_rng(void)
-{
-    static const struct rng rng = {random_fill, NULL};
+static const struct rng machine_rng = {random_fill, NULL};
 
-    return &rng;
+usec_t hand_now(const struct hand *h)
+{
+    struct timespec t;
+
+    if (h->setup.now)
+        return h->setup.now(h->setup.ctx);
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    return (usec_t)t.tv_sec * USEC_SEC + t.tv_nsec / 1000;
+}
+
+int64_t hand_wall_s(const struct hand *h)
+{
+    return h->setup.wall_s ? h->setup.wall_s(h->setup.ctx) : (int64_t)time(NULL);
 }
 
 void hand_log(const struct hand *h, enum level level, const char *fmt, ...)
@@ -95,15 +106,18 @@ struct hand *hand_new(const struct hand_setup *setup, struct text *why)
 {
     struct hand *h = calloc(1, sizeof *h);
 
+    if (h) {
+        h->setup = *setup;
+        h->setup.rng = setup->rng ? setup->rng : &machine_rng;
+    }
     if (!h || policies_init(h)) {
         text_add(why, "no memory");
         free(h);
         return NULL;
     }
-    h->setup = *setup;
     list_init(&h->records);
-    map_init(&h->sas, hand_rng());
-    map_init(&h->pendings, hand_rng());
+    map_init(&h->sas, h->setup.rng);
+    map_init(&h->pendings, h->setup.rng);
     h->backend = setup->backend->open(&setup->backend_setup, why);
     if (!h->backend || adopt(h, why))
         return hand_free(h);

@@ -37,6 +37,11 @@ struct hand_setup {
     /* NULL, or: has the judge (or vault) proved this peer? A Child SA is installed only where it says so. */
     bool (*verdict)(void *ctx, const struct peer_ref *);
     void *ctx;
+    /* The time since boot, suspension included, and the wall clock's seconds (the kernel says in them when an SA was last used);
+     * what seeds hash tables. NULL = the machine's own. */
+    usec_t (*now)(void *ctx);
+    int64_t (*wall_s)(void *ctx);
+    const struct rng *rng;
 };
 
 /* Opens the backend, adopts the policies that an earlier run left and removes its SAs. NULL with a sentence in `why`. */

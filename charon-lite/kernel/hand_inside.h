@@ -5,11 +5,11 @@
 
 #include "kernel/hand.h"
 
-#define SELECTORS_MAX 256     /* of one Child SA, or one configured child */
-#define PENDING_MAX 4096      /* ACQUIREs in work at a time */
-#define PENDING_REPEAT_S 60   /* the same ACQUIRE is passed on again after so long without an answer */
-#define RESOLVERS_MAX 8       /* name servers that pass a block */
-#define DUMPED_ORPHANS_MAX 64 /* deleted in one batch */
+#define SELECTORS_MAX 256              /* of one Child SA, or one configured child */
+#define PENDING_MAX 4096               /* ACQUIREs in work at a time */
+#define PENDING_REPEAT (60 * USEC_SEC) /* the same ACQUIRE is passed on again after so long without an answer */
+#define RESOLVERS_MAX 8                /* name servers that pass a block */
+#define DUMPED_ORPHANS_MAX 64          /* deleted in one batch */
 
 /* --- policies (policy.c) --------------------------------------------------------------------------------------------- */
 
@@ -68,6 +68,8 @@ struct sa_ref {
     struct sa_name name;
     struct sa_record *record;
     bool there, seen;
+    uint64_t packets;    /* as last looked at */
+    usec_t looked, used; /* looked at (or installed) then; used last, by our own clock: 0 = never */
 };
 struct sa_record {
     struct list in_hand;
@@ -86,7 +88,7 @@ struct sa_record {
 struct pending {
     struct map_node node;
     struct larval larval;
-    int64_t since_s;
+    usec_t since;
 };
 
 struct hand {
@@ -197,6 +199,7 @@ void resync(struct hand *);
 
 /* hand.c */
 void hand_log(const struct hand *, enum level, const char *fmt, ...) PRINTF(3, 4);
-const struct rng *hand_rng(void);
+usec_t hand_now(const struct hand *); /* CLOCK_BOOTTIME */
+int64_t hand_wall_s(const struct hand *);
 
 #endif

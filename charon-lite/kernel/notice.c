@@ -4,15 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-static int64_t now_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_BOOTTIME, &t);
-    return t.tv_sec;
-}
 
 static uint64_t pending_hash(const struct hand *h, uint32_t reqid)
 {
@@ -69,13 +60,13 @@ void acquire_done(struct hand *h, const struct ask *a)
 static bool pending_note(struct hand *h, const struct larval *l)
 {
     struct pending *p = pending_find(h, l->reqid);
-    int64_t now = now_s();
+    usec_t now = hand_now(h);
 
     if (p) {
         p->larval = *l; /* the kernel's current question: its SA must name this one */
-        if (now - p->since_s < PENDING_REPEAT_S)
+        if (now - p->since < PENDING_REPEAT)
             return false;
-        p->since_s = now;
+        p->since = now;
         return true;
     }
     if (h->pendings.count >= PENDING_MAX)
@@ -84,7 +75,7 @@ static bool pending_note(struct hand *h, const struct larval *l)
     if (!p)
         return false;
     p->larval = *l;
-    p->since_s = now;
+    p->since = now;
     if (map_add(&h->pendings, &p->node, pending_hash(h, l->reqid))) {
         free(p);
         return false;

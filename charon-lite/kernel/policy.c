@@ -12,7 +12,7 @@
 
 int policies_init(struct hand *h)
 {
-    map_init(&h->policies, hand_rng());
+    map_init(&h->policies, h->setup.rng);
     list_init(&h->policy_list);
     list_init(&h->dirty);
     h->n_numbers = 256;

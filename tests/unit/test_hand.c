@@ -37,6 +37,9 @@ static struct world {
     struct event events[64];
     size_t n_events;
     char logged[8192];
+    uint64_t packets; /* of every SA, 0 = 10; used last at used_at, wall clock */
+    int64_t used_at, wall_s;
+    usec_t now;
 } w;
 
 static void print(void *ctx, const char *line)
@@ -111,7 +114,8 @@ static int world_sa_get(void *self, const struct sa_name *n, struct sa_seen *out
     int err = backend_dry.sa_get(self, n, out);
 
     out->bytes = 1000;
-    out->packets = 10;
+    out->packets = w.packets ? w.packets : 10;
+    out->used_at = w.used_at;
     return err;
 }
 
@@ -219,10 +223,28 @@ static struct conf *conf_of(uint32_t generation, const char *yaml)
 
 static const char *const no_resolvers[] = {NULL};
 
+static usec_t clock_now(void *ctx)
+{
+    (void)ctx;
+    return w.now;
+}
+
+static int64_t clock_wall_s(void *ctx)
+{
+    (void)ctx;
+    return w.wall_s;
+}
+
 static struct hand *hand_of(struct conf *conf)
 {
-    struct hand_setup setup = {
-        .backend = &world, .conf = conf, .resolv_conf = no_resolvers, .answer = on_answer, .event = on_event, .log = on_log};
+    struct hand_setup setup = {.backend = &world,
+                               .conf = conf,
+                               .resolv_conf = no_resolvers,
+                               .answer = on_answer,
+                               .event = on_event,
+                               .log = on_log,
+                               .now = w.now ? clock_now : NULL,
+                               .wall_s = w.now ? clock_wall_s : NULL};
     char words[256];
     struct text why = text_in(words, sizeof words);
     struct hand *h;
@@ -366,6 +388,41 @@ static void one_tunnel(void **state)
     assert_int_equal(tell_simply(h, ASK_CHILD_REMOVE, conf, 0x1000, 0x2000), 0);
     hand_free(h);
     kernel_has(0, 3);
+    conf_unref(conf);
+}
+
+/* Since `from` the machine has been on for `s` seconds; the wall clock says what it says. */
+static int64_t idle_at(struct hand *h, struct conf *conf, int64_t s, int64_t wall_s)
+{
+    w.now = (1000 + s) * USEC_SEC;
+    w.wall_s = wall_s;
+    assert_int_equal(tell_simply(h, ASK_CHILD_QUERY, conf, 0x1000, 0x2000), 0);
+    return w.answer.u.query.idle_in_s;
+}
+
+/* The kernel says by the wall clock when an SA was last used; that clock jumps, our idea of a peer's silence must not. */
+static void wall_clock_jumps(void **state)
+{
+    const int64_t wall = 1800000000, years = (int64_t)10 * 365 * 86400;
+    struct conf *conf = conf_of(1, HEAD NETS);
+    struct hand *h;
+
+    (void)state;
+    w.now = 1000 * USEC_SEC;
+    w.wall_s = wall;
+    h = hand_of(conf);
+    assert_int_equal(tell_simply(h, ASK_CHILD_INSTALL, conf, 0x1000, 0x2000), 0);
+    assert_int_equal(idle_at(h, conf, 5, wall + 5), -1);
+    w.packets = 11;
+    w.used_at = wall + 7;
+    assert_int_equal(idle_at(h, conf, 20, wall + 20), 13);
+    assert_int_equal(idle_at(h, conf, 30, wall + 30 - years), 23); /* back: silent all the same */
+    assert_int_equal(idle_at(h, conf, 40, wall + 40 + years), 33); /* forth: no more silent than it is */
+    w.packets = 12;
+    w.used_at = wall + 45 - years;
+    assert_int_equal(idle_at(h, conf, 50, wall + 50 + years), 0); /* between the looks; nobody knows when */
+    assert_int_equal(idle_at(h, conf, 60, wall + 60), 10);
+    hand_free(h);
     conf_unref(conf);
 }
 
@@ -1049,7 +1106,7 @@ int main(void)
         TEST(one_tunnel), TEST(rekey),    TEST(failures),       TEST(refusals),   TEST(nobody_without_a_verdict),
         TEST(narrowing),  TEST(acquires), TEST(split_children), TEST(adoption),   TEST(reload),
         TEST(bad_reload), TEST(orders),   TEST(overrun),        TEST(in_the_way), TEST(expiry_and_mapping),
-        TEST(exceptions), TEST(dynamic),  TEST(moving),         TEST(long_life),
+        TEST(exceptions), TEST(dynamic),  TEST(moving),         TEST(long_life),  TEST(wall_clock_jumps),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
