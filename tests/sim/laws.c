@@ -166,6 +166,7 @@ void law_sent(struct end *e, const struct datagram *d)
 
 void law_arrived(struct end *e, const struct datagram *d)
 {
+    struct seen *answered, *row;
     struct look l;
 
     if (!look_at(d, &l))
@@ -176,7 +177,10 @@ void law_arrived(struct end *e, const struct datagram *d)
     }
     if (l.h.exchange == IKE_SA_INIT)
         seen_at(e, OF_INITS, l.h.spi_i, 0, 0)->credit++;
-    seen_at(e, OF_ANSWERED, l.h.spi_i, l.h.flags & IKE_FLAG_INITIATOR ? 0 : IKE_FLAG_INITIATOR, l.h.message_id)->count++;
+    answered = seen_at(e, OF_ANSWERED, l.h.spi_i, l.h.flags & IKE_FLAG_INITIATOR ? 0 : IKE_FLAG_INITIATOR, l.h.message_id);
+    row = seen_at(e, OF_REQUESTS, l.h.spi_i, l.h.flags & IKE_FLAG_INITIATOR ? 0 : IKE_FLAG_INITIATOR, 0);
+    if (!answered->count++ && row->count == l.h.message_id + 1u)
+        e->world->exchanges++;
 }
 
 static uint64_t state_rank(const struct told_row *r)

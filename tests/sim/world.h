@@ -103,6 +103,7 @@ struct world {
     size_t n_queue, cap_queue;
     uint64_t turns;
     uint32_t orders;
+    uint64_t exchanges; /* whose answer came back to who asked */
     struct flow flow[16];
     size_t n_flows;
     void (*keylog)(void *ctx, uint64_t spi_i, uint64_t spi_r, const struct suite *, const struct ike_keys *); /* may be NULL */
