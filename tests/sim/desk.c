@@ -88,7 +88,8 @@ static const struct conf_connection *connection_of(struct end *e, const struct p
 {
     /* after a reload asks may still name the generation before; the worlds keep indexes stable */
     if (!peer->generation || peer->generation > e->generation || peer->connection >= e->conf->n_connections) {
-        world_fail(e->world, "end %u asks about connection %u of generation %u", e->index, peer->connection, peer->generation);
+        law_broken(e->world, LAW_ASKS, "end %u asks about connection %u of generation %u", e->index, peer->connection,
+                   peer->generation);
         return NULL;
     }
     return &e->conf->connections[peer->connection];
@@ -167,7 +168,7 @@ static int answer_check(struct end *e, const struct ask_auth *q, struct sheet *s
     if (s->answer.u.check.verdict != VERDICT_ACCEPTED)
         return 0;
     if (!nonces_spend(e->nonces, q->nonce)) {
-        world_fail(e->world, "end %u proves with a nonce that was not issued, or twice", e->index);
+        law_broken(e->world, LAW_NONCE, "end %u proves with a nonce that was not issued, or twice", e->index);
         return ERR_BAD;
     }
     e->verdicts[e->n_verdicts++ % COUNT_OF(e->verdicts)] = q->peer.connection + 1u;
@@ -297,7 +298,7 @@ static void copy_keys(struct slip *s, const struct child_keys *from)
     for (int i = 0; i < 4; i++) {
         *out[i] = (struct secret){s->bytes[i], in[i]->len};
         if (in[i]->len > sizeof(s->bytes[i]))
-            world_fail(s->end->world, "a key of %zu bytes", in[i]->len);
+            law_broken(s->end->world, LAW_KEYS, "a key of %zu bytes", in[i]->len);
         else if (in[i]->len)
             memcpy(s->bytes[i], in[i]->p, in[i]->len);
     }
@@ -328,11 +329,11 @@ void desk_asked(struct end *e, const struct ask *q)
     usec_t at;
 
     if ((unsigned)q->to >= COUNT_OF(e->desk) || (unsigned)q->kind >= COUNT_OF(e->asks)) {
-        world_fail(w, "end %u asks %d of %d", e->index, (int)q->kind, (int)q->to);
+        law_broken(w, LAW_ASKS, "end %u asks %d of %d", e->index, (int)q->kind, (int)q->to);
         return;
     }
-    if (q->deadline <= w->now && q->to != ASK_HAND)
-        world_fail(w, "end %u asks %d with a deadline that has passed", e->index, (int)q->kind);
+    LAW(w, LAW_ASKS, q->deadline > w->now || q->to == ASK_HAND, "end %u asks %d with a deadline that has passed", e->index,
+        (int)q->kind);
     e->asks[q->kind]++;
     if (q->kind == ASK_AUTH_CHECK)
         e->certs_seen = q->u.auth.n_certs;

@@ -135,7 +135,7 @@ static void output(struct end *e, const struct output *o)
         told(e, &o->u.tell);
         return;
     }
-    world_fail(e->world, "end %u says %d", e->index, (int)o->kind);
+    law_broken(e->world, LAW_ASKS, "end %u says %d", e->index, (int)o->kind);
 }
 
 void end_step(struct end *e, struct input *in)

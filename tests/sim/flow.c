@@ -109,12 +109,12 @@ static void by_configuration(struct end *e, struct flow *f)
                 f->blocked++;
             }
             if (f->must_arrive)
-                world_fail(e->world, "a packet that must arrive is stopped by a policy at end %u", e->index);
+                law_broken(e->world, LAW_ARRIVES, "a packet that must arrive is stopped by a policy at end %u", e->index);
             return;
         }
     }
     f->clear++;
-    world_fail(e->world, "a packet leaves end %u in clear", e->index);
+    law_broken(e->world, LAW_CLEAR, "a packet leaves end %u in clear", e->index);
 }
 
 static void expire_said(struct end *e, struct sa *s, bool hard)
@@ -203,6 +203,7 @@ void flow_send(struct world *w, struct flow *f)
     if (!e->core)
         return; /* a dead gateway: its policies stay closed */
     f->sent++;
+    law_judged(w, LAW_CLEAR);
     c = cover_find(e, f);
     if (!c) {
         by_configuration(e, f);
@@ -212,7 +213,7 @@ void flow_send(struct world *w, struct flow *f)
     if (!s || !sa_count(e, s)) {
         f->no_sa++;
         if (f->must_arrive)
-            world_fail(w, "a packet that must arrive finds no SA at end %u", f->from);
+            law_broken(w, LAW_ARRIVES, "a packet that must arrive finds no SA at end %u", f->from);
         acquire(e, f, c->connection, c->child, c->reqid);
         return;
     }
@@ -293,10 +294,12 @@ void xfrm_arrived(struct end *e, const struct esp_packet *p, const struct endpoi
         e->xfrm.refused_in++;
         f->refused++;
         if (f->must_arrive && p->sent >= f->must_since)
-            world_fail(w, "end %u refuses packet %llu of SPI %08x that must arrive: %s", e->index, (unsigned long long)p->seq,
-                       p->spi, why);
+            law_broken(w, LAW_ARRIVES, "end %u refuses packet %llu of SPI %08x that must arrive: %s", e->index,
+                       (unsigned long long)p->seq, p->spi, why);
         return;
     }
+    if (f->must_arrive)
+        law_judged(w, LAW_ARRIVES);
     f->delivered++;
     f->last_delivered = w->now;
     mapping(e, s, remote);
@@ -358,5 +361,5 @@ void flow_lost(struct world *w, unsigned flow, const char *why)
 
     f->lost++;
     if (f->must_arrive)
-        world_fail(w, "a packet that must arrive is lost: %s", why);
+        law_broken(w, LAW_ARRIVES, "a packet that must arrive is lost: %s", why);
 }

@@ -96,8 +96,8 @@ static void same_bytes(struct end *e, const struct look *l)
     uint64_t what = (uint64_t)l->h.message_id << 32 | (uint64_t)l->number << 16 | l->total;
     struct seen *s = seen_at(e, OF_DATAGRAM, l->h.spi_i, l->h.spi_r, what ^ (uint64_t)l->h.flags << 56);
 
-    if (s->sent && s->digest != digest(l->all))
-        world_fail(e->world, "end %u repeats a message of id %u with other bytes", e->index, l->h.message_id);
+    LAW(e->world, LAW_REPEAT, !s->sent || s->digest == digest(l->all), "end %u repeats a message of id %u with other bytes",
+        e->index, l->h.message_id);
     s->sent = true;
     s->digest = digest(l->all);
 }
@@ -108,8 +108,7 @@ static void init_sent(struct end *e, const struct look *l)
     struct seen *s = seen_at(e, OF_INITS, l->h.spi_i, 0, 0);
 
     if (s->sent && s->digest != digest(l->all)) {
-        if (!s->credit)
-            world_fail(e->world, "end %u changes its IKE_SA_INIT without a reason", e->index);
+        LAW(e->world, LAW_INIT, s->credit, "end %u changes its IKE_SA_INIT without a reason", e->index);
         s->credit = 0;
     }
     s->sent = true;
@@ -128,10 +127,11 @@ static void request_sent(struct end *e, const struct look *l)
         same_bytes(e, l);
     if (l->h.message_id + 1 == next)
         return;
-    if (l->h.message_id != next)
-        world_fail(e->world, "end %u sends request %u where %u or a repeat is due", e->index, l->h.message_id, next);
-    else if (next && !seen_at(e, OF_ANSWERED, l->h.spi_i, l->h.flags & IKE_FLAG_INITIATOR, next - 1)->count)
-        world_fail(e->world, "end %u sends request %u before %u is answered", e->index, next, next - 1);
+    if (LAW(e->world, LAW_IDS, l->h.message_id == next, "end %u sends request %u where %u or a repeat is due", e->index,
+            l->h.message_id, next) &&
+        next)
+        LAW(e->world, LAW_WINDOW, seen_at(e, OF_ANSWERED, l->h.spi_i, l->h.flags & IKE_FLAG_INITIATOR, next - 1)->count,
+            "end %u sends request %u before %u is answered", e->index, next, next - 1);
     row->count = l->h.message_id + 1u;
 }
 
@@ -141,9 +141,9 @@ static void response_sent(struct end *e, const struct look *l)
 
     if (l->fragment && l->number != 1)
         return;
-    if (++s->count > s->credit)
-        world_fail(e->world, "end %u sends answer %u to %llu requests of id %u", e->index, (unsigned)s->count,
-                   (unsigned long long)s->credit, l->h.message_id);
+    s->count++;
+    LAW(e->world, LAW_ANSWERS, s->count <= s->credit, "end %u sends answer %u to %llu requests of id %u", e->index,
+        (unsigned)s->count, (unsigned long long)s->credit, l->h.message_id);
 }
 
 void law_sent(struct end *e, const struct datagram *d)
@@ -152,10 +152,8 @@ void law_sent(struct end *e, const struct datagram *d)
 
     if (e->world->laws.off_wire)
         return;
-    if (!look_at(d, &l)) {
-        world_fail(e->world, "end %u sends something that is no IKE message", e->index);
+    if (!LAW(e->world, LAW_SPEECH, look_at(d, &l), "end %u sends something that is no IKE message", e->index))
         return;
-    }
     if (!l.response)
         request_sent(e, &l);
     else
@@ -199,8 +197,7 @@ void law_listed(struct end *e, const struct told_row *r)
     uint64_t ours = r->child ? r->spi_in : r->we_initiated ? r->spi_i : r->spi_r, rank = state_rank(r);
     struct seen *s = seen_at(e, OF_STATE, ours, r->child, 0);
 
-    if (!rank || rank < s->count)
-        world_fail(e->world, "end %u: an SA moved to %s from a later state", e->index, r->state);
+    LAW(e->world, LAW_STATES, rank && rank >= s->count, "end %u: an SA moved to %s from a later state", e->index, r->state);
     s->count = rank;
 }
 
@@ -213,13 +210,12 @@ void law_stepped(struct end *e, const struct input *in, size_t outputs)
         l->second = w->now / USEC_SEC;
         l->steps = 0;
     }
-    if (++l->steps > l->steps_max)
-        world_fail(w, "more than %u steps in a second", l->steps_max);
+    l->steps++;
+    LAW(w, LAW_STEPS, l->steps <= l->steps_max, "more than %u steps in a second", l->steps_max);
     if (in->kind != INPUT_TICK)
         return;
     e->idle_ticks = outputs || core_deadline(e->core) > w->now ? 0 : e->idle_ticks + 1;
-    if (e->idle_ticks > 20)
-        world_fail(w, "end %u spins: its ticks do nothing and its deadline has passed", e->index);
+    LAW(w, LAW_SPIN, e->idle_ticks <= 20, "end %u spins: its ticks do nothing and its deadline has passed", e->index);
 }
 
 /* At rest. */

@@ -319,10 +319,10 @@ void sim_net_send(struct end *e, const struct path *path, struct span data, bool
         e->keepalives++;
     else
         e->sent++;
-    if (!addr_equal(&path->local.addr, &e->addr))
-        world_fail(w, "end %u sends from an address that is not its own", e->index);
-    if (path->natt != (path->local.port == PORT_NATT) || (path->local.port != 500 && path->local.port != PORT_NATT))
-        world_fail(w, "end %u sends from port %u, natt %d", e->index, path->local.port, path->natt);
+    LAW(w, LAW_SPEECH, addr_equal(&path->local.addr, &e->addr), "end %u sends from an address that is not its own", e->index);
+    LAW(w, LAW_SPEECH,
+        path->natt == (path->local.port == PORT_NATT) && (path->local.port == 500 || path->local.port == PORT_NATT),
+        "end %u sends from port %u, natt %d", e->index, path->local.port, path->natt);
     if (!keepalive) {
         trace(w, "->", (int)e->index, d);
         law_sent(e, d);

@@ -16,8 +16,8 @@ bool settle(struct world *w, usec_t how_long)
 
     while (!w->failed && !world_at_rest(w) && w->now < until)
         world_run(w, 100 * MS);
-    if (!w->failed && !world_at_rest(w))
-        world_fail(w, "no rest within %lld s: %s", (long long)(how_long / SEC), laws_at_rest(w));
+    if (!w->failed)
+        LAW(w, LAW_REST, world_at_rest(w), "no rest within %lld s: %s", (long long)(how_long / SEC), laws_at_rest(w));
     return !w->failed;
 }
 
@@ -45,7 +45,7 @@ bool traffic_flows(struct world *w)
     world_run(w, SEC);
     for (unsigned i = 0; i < 2 && !w->failed; i++)
         if (f[i]->delivered != before[i] + 3)
-            world_fail(w,
+            law_broken(w, LAW_ARRIVES,
                        "%llu of 3 packets from end %u arrive (%llu blocked, %llu trapped, %llu without SA, %llu lost, %llu "
                        "refused)",
                        (unsigned long long)(f[i]->delivered - before[i]), i, (unsigned long long)f[i]->blocked,
@@ -100,11 +100,11 @@ static void close_down(struct world *w)
         end_order(&w->end[i], ORDER_STOP, NULL, NULL);
         for (int k = 0; k < 600 && !w->failed && w->end[i].facts[FACT_STOPPED] == before; k++)
             world_run(w, SEC);
-        world_expect(w, w->end[i].facts[FACT_STOPPED] == before + 1, "a stopped end says so");
+        LAW(w, LAW_STOPS, w->end[i].facts[FACT_STOPPED] == before + 1, "a stopped end says so");
     }
     world_run(w, 60 * SEC);
-    if (!w->failed && laws_empty(w))
-        world_fail(w, "after the stop: %s", laws_empty(w));
+    if (!w->failed)
+        LAW(w, LAW_EMPTY, !laws_empty(w), "after the stop: %s", laws_empty(w));
 }
 
 struct world *scenario_play(const struct scenario *s, uint64_t seed, bool verbose)

@@ -17,6 +17,7 @@
 #include "dice.h"
 #include "glass.h"
 #include "ike/core.h"
+#include "law.h"
 #include "laws.h"
 #include "lot.h"
 #include "net.h"
@@ -111,7 +112,9 @@ struct world {
     bool failed, verbose;
     bool quiet; /* no trace: faster, and nothing else differs */
     char failure[512];
-    char *trace[128]; /* the last lines, a ring */
+    enum law broken;                       /* when failed */
+    uint64_t judged[LAW_COUNT];
+    char *trace[128];                      /* the last lines, a ring */
     size_t n_trace;
     uint64_t digest; /* of everything that was sent and told: equal seeds, equal digests */
 };

@@ -65,9 +65,10 @@ static uint64_t keys_digest(struct world *w, const struct ask_child *q, bool i2r
     const struct secret *integ = i2r ? &q->keys->integ_i2r : &q->keys->integ_r2i;
     uint8_t all[160], *p = all;
 
-    if (!q->suite.encr || encr->len != q->suite.encr->key_len || integ->len != (q->suite.integ ? q->suite.integ->key_len : 0) ||
-        (!(q->suite.encr->flags & ALG_AEAD) && !q->suite.integ) || encr->len + integ->len > 150)
-        world_fail(w, "a Child SA with keys of %zu and %zu bytes", encr->len, integ->len);
+    LAW(w, LAW_KEYS,
+        q->suite.encr && encr->len == q->suite.encr->key_len && integ->len == (q->suite.integ ? q->suite.integ->key_len : 0) &&
+            ((q->suite.encr->flags & ALG_AEAD) || q->suite.integ) && encr->len + integ->len <= 150,
+        "a Child SA with keys of %zu and %zu bytes", encr->len, integ->len);
     if (w->failed)
         return 0;
     put_u16(p, q->suite.encr->id);
@@ -191,10 +192,8 @@ static int install(struct end *e, const struct ask_child *q)
 {
     const char *why = refuse_install(e, q);
 
-    if (why) {
-        world_fail(e->world, "end %u: the hand refuses an INSTALL: %s", e->index, why);
+    if (!LAW(e->world, LAW_HAND, !why, "end %u: the hand refuses an INSTALL: %s", e->index, why))
         return ERR_REFUSED;
-    }
     struct lot lot = lot_draw(e->world, LOT_ASK, e->index | 1 << 8, ASK_CHILD_INSTALL);
 
     if (lot_strikes(e->world, &lot, FAULT_EXISTS, e->install_exists) || xfrm_find(&e->xfrm, true, q->spi_in))
@@ -217,7 +216,8 @@ static int outbound(struct end *e, const struct ask_child *q)
     if (!in)
         return ERR_NOT_FOUND;
     if (!q->keys || refuse_install(e, q)) {
-        world_fail(e->world, "end %u: the hand refuses an OUTBOUND: %s", e->index, q->keys ? refuse_install(e, q) : "no keys");
+        law_broken(e->world, LAW_HAND, "end %u: the hand refuses an OUTBOUND: %s", e->index,
+                   q->keys ? refuse_install(e, q) : "no keys");
         return ERR_REFUSED;
     }
     LIST_EACH (i, &e->xfrm.sas) {
@@ -317,7 +317,7 @@ int xfrm_perform(struct end *e, const struct ask *q, struct answer *out)
         larval_free(&e->xfrm, 0, q->u.acquire.seq);
         return 0;
     default:
-        world_fail(e->world, "end %u asks the hand for %d", e->index, (int)q->kind);
+        law_broken(e->world, LAW_ASKS, "end %u asks the hand for %d", e->index, (int)q->kind);
         return ERR_UNSUPPORTED;
     }
 }
