@@ -421,3 +421,24 @@ lost_none() {
 	local e=0; [ "$us" != "$peer" ] || return 1
 	e=$(early); echo "early: $e"
 	[ "$OUR_DROPS" -le "$e" ] && [ $((THEIR_DROPS + e)) -ge "$STREAM_LOST" ]; }
+
+# --- numbered packets both ways (lab_stream), and the daemon's own processes -----------
+LABBIN=${BIN%/charon-lite/charon-lite}/tests/lab
+streams_start() { # streams_start PER_SECOND: ha and hb to each other
+	ip netns exec ha "$LABBIN/lab_stream" "$HA" "$HB" "$1" "$W/stream-ha" >"$W/silences-ha" 2>&1 & STREAM_HA=$!
+	ip netns exec hb "$LABBIN/lab_stream" "$HB" "$HA" "$1" "$W/stream-hb" >"$W/silences-hb" 2>&1 & STREAM_HB=$!
+	PIDS+=($STREAM_HA $STREAM_HB)
+	wait_for 10 test -s "$W/stream-ha" -a -s "$W/stream-hb" || { nok "the streams begin"; return 1; }
+	streams_anew; }
+streams_anew() { kill -USR1 "$STREAM_HA" "$STREAM_HB"; } # the longest silence is counted from here
+# What a line of a stream says: stream_of ha|hb sent|received|twice|late|silent|last
+stream_of() { awk -v k="$2" '{ for (i = 1; i < NF; i += 2) if ($i == k) printf "%d\n", $(i + 1) }' "$W/stream-$1"; }
+streams_stop() { # STREAM_LOST, STREAM_TWICE, STREAM_TEXT
+	kill -INT "$STREAM_HA" "$STREAM_HB"; wait "$STREAM_HA" "$STREAM_HB" 2>/dev/null
+	local sa sb ra rb
+	sa=$(stream_of ha sent) sb=$(stream_of hb sent) ra=$(stream_of ha received) rb=$(stream_of hb received)
+	STREAM_LOST=$(( sa - rb + sb - ra )) STREAM_TWICE=$(( $(stream_of ha twice) + $(stream_of hb twice) ))
+	STREAM_TEXT="$((sa + sb)) packets sent, $STREAM_LOST lost, $(( $(stream_of ha late) + $(stream_of hb late) )) out of order"
+	note "streams: $(cat "$W/stream-ha")"; note "streams: $(cat "$W/stream-hb")"; }
+daemon_pid() { # the parent of charon-lite in NS; what was spawned has become it
+	ps -eo pid,ppid,args | awk -v c="$W/charon-$1/control" 'index($0, c) && !/awk|charonctl/ { pid[$1] = $2 } END { for (p in pid) if (!(pid[p] in pid)) print p }' | head -n 1; }
