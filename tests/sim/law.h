@@ -28,7 +28,8 @@ struct world;
     X(ARRIVES, "arrives", "packets that must arrive do")                                                                         \
     X(REST, "rest", "at rest both ends and both kernels agree, and nothing is left over")                                        \
     X(STOPS, "stops", "an end that is told to stop says goodbye and stops")                                                      \
-    X(EMPTY, "empty", "after the stop nothing is left")
+    X(EMPTY, "empty", "after the stop nothing is left")                                                                          \
+    X(MEMORY, "memory", "every byte is freed")
 
 enum law {
 #define LAW_NAME(name, word, what) LAW_##name,

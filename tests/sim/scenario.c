@@ -107,15 +107,27 @@ static void close_down(struct world *w)
         LAW(w, LAW_EMPTY, !laws_empty(w), "after the stop: %s", laws_empty(w));
 }
 
-struct world *scenario_play(const struct scenario *s, uint64_t seed, bool verbose)
+struct world *scenario_world(const struct scenario *s, uint64_t seed)
 {
     struct world *w = world_new(seed, s->ends ? s->ends : 2);
 
     w->end[0].plan[w->end[0].n_plans++] = plan_tunnel(0, 1, KEEP_UP);
     w->end[1].plan[w->end[1].n_plans++] = plan_tunnel(1, 0, KEEP_ANSWER);
-    w->verbose = verbose;
+    return w;
+}
+
+void scenario_run(const struct scenario *s, struct world *w)
+{
     s->run(w);
     close_down(w);
+}
+
+struct world *scenario_play(const struct scenario *s, uint64_t seed, bool verbose)
+{
+    struct world *w = scenario_world(s, seed);
+
+    w->verbose = verbose;
+    scenario_run(s, w);
     return w->failed ? w : world_free(w);
 }
 

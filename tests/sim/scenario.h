@@ -15,6 +15,9 @@ struct scenario {
 extern const struct scenario scenarios_contact[], scenarios_rekey[], scenarios_nonce[], scenarios_life[], scenarios_attack[],
     scenarios_chaos[];
 
+/* The world that a scenario begins with, and the scenario played in it, to its end. */
+struct world *scenario_world(const struct scenario *, uint64_t seed);
+void scenario_run(const struct scenario *, struct world *);
 /* NULL when nothing broke; else the world, to be reported and freed by the caller. */
 struct world *scenario_play(const struct scenario *, uint64_t seed, bool verbose);
 const struct scenario *scenario_find(const char *name);

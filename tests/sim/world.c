@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORLD_BEGINS (1000 * USEC_SEC)
-
 struct world *world_new(uint64_t seed, size_t n_ends)
 {
     struct world *w = calloc(1, sizeof(*w));
@@ -17,6 +15,7 @@ struct world *world_new(uint64_t seed, size_t n_ends)
         abort();
     w->seed = seed;
     w->now = WORLD_BEGINS;
+    w->steps_left = UINT64_MAX;
     w->algs = &glass_registry;
     w->n_ends = n_ends;
     dice_seed(&w->dice, seed);
@@ -172,7 +171,8 @@ void world_run(struct world *w, usec_t how_long)
     usec_t until = w->now + how_long;
 
     while (!w->failed && world_step(w, until))
-        ;
+        if (!--w->steps_left)
+            w->halted = w->failed = true;
     if (!w->failed)
         w->now = until;
 }

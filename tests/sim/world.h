@@ -25,6 +25,7 @@
 #include "xfrm.h"
 
 #define SIM_ENDS_MAX 5
+#define WORLD_BEGINS (1000 * USEC_SEC)
 #define SIM_PLANS_MAX 4
 
 /* How an asked room behaves. Chances are per mille. */
@@ -110,11 +111,14 @@ struct world {
     void (*keylog)(void *ctx, uint64_t spi_i, uint64_t spi_r, const struct suite *, const struct ike_keys *); /* may be NULL */
     void *keylog_ctx;
     bool failed, verbose;
-    bool quiet; /* no trace: faster, and nothing else differs */
+    bool halted;           /* stopped after so many steps: failed, but nothing is broken */
+    uint64_t steps_left;   /* of world_step */
+    struct record *record; /* NULL, or where all that happens is written down (record.h) */
+    bool quiet;            /* no trace: faster, and nothing else differs */
     char failure[512];
-    enum law broken;                       /* when failed */
+    enum law broken; /* when failed */
     uint64_t judged[LAW_COUNT];
-    char *trace[128];                      /* the last lines, a ring */
+    char *trace[128]; /* the last lines, a ring */
     size_t n_trace;
     uint64_t digest; /* of everything that was sent and told: equal seeds, equal digests */
 };
