@@ -8,59 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct source {
-    struct map_node node;
-    struct prefix net;
-    uint32_t half_open;
-};
-
-/* --- half-open SAs per source -------------------------------------------------------------------------------------------------
+/* --- half-open SAs -------------------------------------------------------------------------------------------------------
  */
-
-static struct prefix source_net(const struct addr *a)
-{
-    struct prefix net = {*a, a->family == 6 ? 64 : 24};
-    struct addr unused;
-
-    prefix_bounds(&net, &net.addr, &unused);
-    return net;
-}
-
-static struct source *source_find(struct core *c, const struct addr *a, uint64_t *hash)
-{
-    struct prefix net = source_net(a);
-
-    *hash = map_hash(&c->sources, addr_span(&net.addr));
-    for (struct map_node *n = map_first(&c->sources, *hash); n; n = map_more(n)) {
-        struct source *s = CONTAINER_OF(n, struct source, node);
-
-        if (addr_equal(&s->net.addr, &net.addr))
-            return s;
-    }
-    return NULL;
-}
-
-static void source_count(struct core *c, const struct addr *a, bool in)
-{
-    uint64_t hash;
-    struct source *s = source_find(c, a, &hash);
-
-    if (in && !s) {
-        s = calloc(1, sizeof(*s));
-        if (!s || map_add(&c->sources, &s->node, hash) < 0) {
-            free(s);
-            return;
-        }
-        s->net = source_net(a);
-    }
-    if (!s)
-        return;
-    s->half_open += in ? 1 : -1u;
-    if (s->half_open == 0) {
-        map_remove(&c->sources, &s->node);
-        free(s);
-    }
-}
 
 static uint64_t init_hash(struct core *c, uint64_t spi_i, const struct endpoint *from)
 {
@@ -154,11 +103,6 @@ static bool cookie_good(struct core *c, struct span cookie, struct span ni, cons
     return false;
 }
 
-bool door_cookies_wanted(const struct core *c)
-{
-    return c->counts.half_open >= c->conf->limits.cookie_threshold;
-}
-
 /* --- answers without an SA
  * ------------------------------------------------------------------------------------------------------- */
 
@@ -179,46 +123,24 @@ static void answer_clear(struct core *c, const struct ike_header *to, const stru
     buf_done(&b);
 }
 
-/* Answers to packets that belong to nothing are rate-limited (2.21.4). */
-static bool hint_allowed(struct core *c)
-{
-    if (c->now - c->hint_from > USEC_SEC) {
-        c->hint_from = c->now;
-        c->hints = 0;
-    }
-    return c->hints++ < HINTS_PER_SECOND;
-}
-
 static void dropped(struct core *c, const struct path *path, const char *why)
 {
     char from[ENDPOINT_TEXT_MAX];
 
     c->counts.packets_dropped++;
-    tell(c, FACT_DROPPED, NULL, NULL, NULL, "packet from %s dropped: %s", endpoint_format(&path->remote, from), why);
+    if (stranger_told(c))
+        tell(c, FACT_DROPPED, NULL, NULL, NULL, "packet from %s dropped: %s", endpoint_format(&path->remote, from), why);
 }
 
 /* --- a new IKE_SA_INIT request
  * ---------------------------------------------------------------------------------------------------- */
-
-static bool limits_allow(struct core *c, const struct path *path)
-{
-    const struct conf_limits *l = &c->conf->limits;
-    uint64_t unused;
-    struct source *s = source_find(c, &path->remote.addr, &unused);
-
-    if (l->half_open_max && c->counts.half_open >= l->half_open_max)
-        return false;
-    if (l->half_open_per_source && s && s->half_open >= l->half_open_per_source)
-        return false;
-    return !l->ike_max || c->counts.ike_sas < l->ike_max;
-}
 
 static bool cookie_passes(struct core *c, const struct ike_header *h, const struct path *path, const struct payload *in)
 {
     const struct payload *nonce = payload_find(in, PAYLOAD_NONCE), *cookie = notify_find(in, COOKIE);
     uint8_t fresh[COOKIE_LEN];
 
-    if (!door_cookies_wanted(c))
+    if (!cookie_wanted(c, &path->remote.addr))
         return true;
     if (c->now - c->cookie_secrets[0].made > COOKIE_LIFE)
         cookie_secret_new(c);
@@ -259,7 +181,7 @@ static void init_request(struct core *c, const struct ike_header *h, const struc
         dropped(c, path, why.text);
     else if (!cookie_passes(c, h, path, in))
         ;
-    else if (!limits_allow(c, path))
+    else if (!half_open_allowed(c, &path->remote.addr))
         dropped(c, path, "too many half-open IKE SAs");
     else if (!nonce_pool_ready(c))
         dropped(c, path, "no nonce from the hand yet"); /* the peer repeats it */
@@ -269,6 +191,8 @@ static void init_request(struct core *c, const struct ike_header *h, const struc
         buf_span(&sa->init_theirs, data);
         door_half_open(sa, true);
         xchg_request(sa, h, path, in, &arena);
+        if (sa->state == IKE_GONE)
+            fruitless(c);
     }
     arena_done(&arena);
 }

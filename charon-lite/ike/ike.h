@@ -102,8 +102,8 @@ struct core {
     bool stopping, stopped;
     usec_t stop_by;
     struct timer stop_timer;
-    usec_t hint_from; /* rate limit of answers to unprotected packets */
-    uint32_t hints;
+    usec_t hints, fruitless, stranger_tells; /* rates (limits.c) */
+    uint64_t untold;                         /* sentences about strangers that were left out */
     struct core_counts counts;
     void (*keylog)(void *, uint64_t, uint64_t, const struct suite *, const struct ike_keys *);
     void *keylog_ctx;
@@ -543,8 +543,18 @@ void window_request_done(struct ike_sa *); /* the outstanding request is answere
 void window_retransmit(struct core *, struct timer *);
 void door_packet(struct core *, const struct input *);
 void door_cookie_init(struct core *);
-bool door_cookies_wanted(const struct core *);
 void door_half_open(struct ike_sa *, bool in);
+
+/* --- rates and counts (limits.c)
+ * ---------------------------------------------------------------------------------------------------- */
+bool bucket_take(usec_t *until, usec_t now, usec_t each, usec_t burst) MUST_USE;
+void source_count(struct core *, const struct addr *, bool in);
+bool half_open_allowed(const struct core *, const struct addr *from);
+bool cookie_wanted(const struct core *, const struct addr *from);
+usec_t half_open_life(const struct core *, const struct addr *from);
+void fruitless(struct core *);
+bool hint_allowed(struct core *);
+bool stranger_told(struct core *); /* may a sentence about somebody who is not authenticated be said */
 
 /* Seal a chain into one datagram or its fragments. 0 or ERR_*. */
 int seal_message(struct ike_sa *, const struct ike_header *, const struct payload *chain, struct packets *out) MUST_USE;

@@ -91,7 +91,9 @@ static void sa_life(struct core *c, struct timer *t)
 {
     struct ike_sa *sa = CONTAINER_OF(t, struct ike_sa, life);
 
-    if (sa->state < IKE_UP) {
+    if (sa->state < IKE_UP && sa->theirs) {
+        wake_set(c, t, c->now + HALF_OPEN_LIFE); /* it came, and is being looked at */
+    } else if (sa->state < IKE_UP) {
         sa_kill(sa, FACT_DROPPED, "no IKE_AUTH came");
     } else if (sa->replaced || sa->redundant) {
         sa_close(sa); /* the peer owed us the deletion */

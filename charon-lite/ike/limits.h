@@ -12,29 +12,33 @@
 #define FRAGMENTS_TIME (30 * USEC_SEC) /* an incomplete message is forgotten */
 #define NONCE_MIN 16                   /* RFC 7296 2.10 */
 #define NONCE_MAX 256
-#define NONCES_FIRST 64                /* the smallest batch that is asked of the hand */
-#define NONCES_SOON (2 * USEC_SEC)     /* a batch that lasts less is followed by one twice as large */
-#define NONCES_WAIT (2 * USEC_SEC)     /* for the hand, then they are asked for again */
-#define COOKIE_MAX 64                  /* RFC 7296 2.6 */
-#define COOKIE_LIFE (60 * USEC_SEC)    /* a secret makes cookies so long, and is accepted as long again */
-#define INIT_ROUNDS_MAX 6              /* COOKIE and INVALID_KE_PAYLOAD answers that begin IKE_SA_INIT anew */
-#define INIT_ERROR_WAIT (6 * USEC_SEC) /* after an unprotected error we wait so long for a better answer (2.21.1) */
-#define HALF_OPEN_LIFE (30 * USEC_SEC) /* a responder waits so long for IKE_AUTH */
-#define ANSWER_WAIT (20 * USEC_SEC)    /* for vault, judge, hand, worker */
-#define SILENT_PROBE (30 * USEC_SEC)   /* a responder asks a new IKE SA that stays silent */
-#define TRAFFIC_WAIT (500 * USEC_MSEC) /* for the hand to say when packets last came */
-#define TEMPORARY_WAIT (3 * USEC_SEC)  /* before a retry after TEMPORARY_FAILURE */
-#define TEMPORARY_MAX (180 * USEC_SEC) /* after several minutes of it the IKE SA is closed (2.25) */
-#define PAIRS_WAIT (3 * USEC_SEC)      /* for the peer to make the Child SAs of the other pairs */
-#define OLD_SA_LIFE (30 * USEC_SEC)    /* the replaced SA whose deletion the peer owes us */
-#define LINGER (5 * USEC_SEC)          /* a replaced Child SA is heard so long */
-#define SURPLUS_AGE (60 * USEC_SEC)    /* a second IKE SA with the same peer and nothing on it goes after so long */
-#define REDUNDANT_WAIT (10 * USEC_SEC) /* a redundant IKE SA whose creator does not close it */
-#define RETRY_FIRST (2 * USEC_SEC)     /* back-off of whatever the configuration wants up */
+#define NONCES_FIRST 64                        /* the smallest batch that is asked of the hand */
+#define NONCES_SOON (2 * USEC_SEC)             /* a batch that lasts less is followed by one twice as large */
+#define NONCES_WAIT (2 * USEC_SEC)             /* for the hand, then they are asked for again */
+#define COOKIE_MAX 64                          /* RFC 7296 2.6 */
+#define COOKIE_LIFE (60 * USEC_SEC)            /* a secret makes cookies so long, and is accepted as long again */
+#define INIT_ROUNDS_MAX 6                      /* COOKIE and INVALID_KE_PAYLOAD answers that begin IKE_SA_INIT anew */
+#define INIT_ERROR_WAIT (6 * USEC_SEC)         /* after an unprotected error we wait so long for a better answer (2.21.1) */
+#define HALF_OPEN_LIFE (30 * USEC_SEC)         /* a responder waits so long for IKE_AUTH */
+#define HALF_OPEN_LIFE_CROWDED (10 * USEC_SEC) /* the same while cookies are asked for (RFC 8019 4.1) */
+#define HALF_OPEN_LIFE_SUSPECT (4 * USEC_SEC)  /* the same for a source with half of the half-open SAs that it may have */
+#define ANSWER_WAIT (20 * USEC_SEC)            /* for vault, judge, hand, worker */
+#define SILENT_PROBE (30 * USEC_SEC)           /* a responder asks a new IKE SA that stays silent */
+#define TRAFFIC_WAIT (500 * USEC_MSEC)         /* for the hand to say when packets last came */
+#define TEMPORARY_WAIT (3 * USEC_SEC)          /* before a retry after TEMPORARY_FAILURE */
+#define TEMPORARY_MAX (180 * USEC_SEC)         /* after several minutes of it the IKE SA is closed (2.25) */
+#define PAIRS_WAIT (3 * USEC_SEC)              /* for the peer to make the Child SAs of the other pairs */
+#define OLD_SA_LIFE (30 * USEC_SEC)            /* the replaced SA whose deletion the peer owes us */
+#define LINGER (5 * USEC_SEC)                  /* a replaced Child SA is heard so long */
+#define SURPLUS_AGE (60 * USEC_SEC)            /* a second IKE SA with the same peer and nothing on it goes after so long */
+#define REDUNDANT_WAIT (10 * USEC_SEC)         /* a redundant IKE SA whose creator does not close it */
+#define RETRY_FIRST (2 * USEC_SEC)             /* back-off of whatever the configuration wants up */
 #define RETRY_MAX (120 * USEC_SEC)
 #define RETRANSMIT_MAX (60 * USEC_SEC) /* longest wait between two tries */
 #define ORDERS_WAITING_MAX 16
-#define HINTS_PER_SECOND 10 /* answers to unprotected packets of unknown SAs (2.21.4) */
-#define DELETES_AT_ONCE 100 /* SPIs in one Delete payload of ours */
+#define HINTS_PER_SECOND 10          /* answers to unprotected packets of unknown SAs (2.21.4) */
+#define FRUITLESS_PER_SECOND 100     /* IKE_SA_INIT requests that come to nothing; beyond that cookies are asked for */
+#define STRANGER_TELLS_PER_SECOND 20 /* sentences about packets of who is not authenticated */
+#define DELETES_AT_ONCE 100          /* SPIs in one Delete payload of ours */
 
 #endif

@@ -176,6 +176,12 @@ static struct tell *tell_add(struct core *c, enum fact fact, const char *fmt, va
     return &o->u.tell;
 }
 
+/* A responder's half-open IKE SA: whoever is there has proved nothing. */
+static bool about_stranger(const struct ike_sa *sa)
+{
+    return sa && !sa->initiator && !sa->is_heir && sa->state < IKE_UP;
+}
+
 void tell(struct core *c, enum fact fact, const struct peer *p, const struct ike_sa *sa, const struct child_sa *child,
           const char *fmt, ...)
 {
@@ -183,6 +189,8 @@ void tell(struct core *c, enum fact fact, const struct peer *p, const struct ike
     struct tell *t;
     va_list args;
 
+    if (about_stranger(sa) && !stranger_told(c))
+        return;
     va_start(args, fmt);
     t = tell_add(c, fact, fmt, args);
     va_end(args);

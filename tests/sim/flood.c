@@ -318,6 +318,16 @@ void flood_hear(struct flood *f, const struct endpoint *from, struct span data)
     step(&f->hub, &in, true);
 }
 
+void flood_post(struct flood *f, const struct endpoint *from, struct span data, usec_t after)
+{
+    struct parcel *p = parcel_new(f, &f->hub, f->now + after, data.len);
+
+    p->in.kind = INPUT_PACKET;
+    p->in.u.packet.path = (struct path){flood_hub_at(), *from, from->port == 4500};
+    memcpy(p->bytes, data.p, data.len);
+    p->in.u.packet.data = span_of(p->bytes, data.len);
+}
+
 void flood_event(struct flood *f, struct site *s, const struct event *e)
 {
     step(s, &(struct input){.kind = INPUT_EVENT, .u.event = *e}, false);

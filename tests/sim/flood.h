@@ -62,6 +62,8 @@ void flood_down(struct flood *, size_t guest);
 void flood_run(struct flood *, usec_t until); /* virtual time passes; whatever is due happens */
 /* A packet of somebody else reaches the hub now. */
 void flood_hear(struct flood *, const struct endpoint *from, struct span);
+/* The same, after a while; the bytes are copied. */
+void flood_post(struct flood *, const struct endpoint *from, struct span, usec_t after);
 void flood_event(struct flood *, struct site *, const struct event *);
 /* Share of those asked between the two times that were up within `patience`, in percent. */
 double flood_served(const struct flood *, usec_t from, usec_t to, usec_t patience);

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How much of what strangers and peers may bring about: half-open IKE SAs by source, refusals, sentences, requests (RFC 8019 4,
+ * 5). */
+#include "ike/ike.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* One in `each` on average, `burst` at once: *until is when all that was taken is paid for. */
+bool bucket_take(usec_t *until, usec_t now, usec_t each, usec_t burst)
+{
+    if (*until < now)
+        *until = now;
+    if (*until - now > each * (burst - 1))
+        return false;
+    *until += each;
+    return true;
+}
+
+static bool bucket_empty(usec_t until, usec_t now, usec_t each, usec_t burst)
+{
+    return until - now > each * (burst - 1);
+}
+
+/* --- half-open SAs, by source ---------------------------------------------------------------------------------------------- */
+
+struct source {
+    struct map_node node;
+    struct prefix net;
+    uint32_t half_open;
+};
+
+static struct prefix source_net(const struct addr *a)
+{
+    struct prefix net = {*a, a->family == 6 ? 64 : 24};
+    struct addr unused;
+
+    prefix_bounds(&net, &net.addr, &unused);
+    return net;
+}
+
+static struct source *source_find(const struct core *c, const struct addr *a, uint64_t *hash)
+{
+    struct prefix net = source_net(a);
+
+    *hash = map_hash(&c->sources, addr_span(&net.addr));
+    for (struct map_node *n = map_first(&c->sources, *hash); n; n = map_more(n)) {
+        struct source *s = CONTAINER_OF(n, struct source, node);
+
+        if (addr_equal(&s->net.addr, &net.addr))
+            return s;
+    }
+    return NULL;
+}
+
+static uint32_t source_half_open(const struct core *c, const struct addr *a)
+{
+    uint64_t unused;
+    const struct source *s = source_find(c, a, &unused);
+
+    return s ? s->half_open : 0;
+}
+
+void source_count(struct core *c, const struct addr *a, bool in)
+{
+    uint64_t hash;
+    struct source *s = source_find(c, a, &hash);
+
+    if (in && !s) {
+        s = calloc(1, sizeof(*s));
+        if (!s || map_add(&c->sources, &s->node, hash) < 0) {
+            free(s);
+            return;
+        }
+        s->net = source_net(a);
+    }
+    if (!s)
+        return;
+    s->half_open += in ? 1 : -1u;
+    if (s->half_open == 0) {
+        map_remove(&c->sources, &s->node);
+        free(s);
+    }
+}
+
+/* --- a new IKE_SA_INIT ----------------------------------------------------------------------------------------------------- */
+
+bool half_open_allowed(const struct core *c, const struct addr *from)
+{
+    const struct conf_limits *l = &c->conf->limits;
+
+    if (l->half_open_max && c->counts.half_open >= l->half_open_max)
+        return false;
+    if (l->half_open_per_source && source_half_open(c, from) >= l->half_open_per_source)
+        return false;
+    return !l->ike_max || c->counts.ike_sas < l->ike_max;
+}
+
+/* Half of what it may have: from here on a source shows that it hears us, and is given less time (RFC 8019 4.1, 4.2). Else a few
+ * forged addresses would shut out all that is beside them. */
+static bool suspect(const struct core *c, const struct addr *from)
+{
+    uint32_t max = c->conf->limits.half_open_per_source;
+
+    return max && source_half_open(c, from) >= (max + 1) / 2;
+}
+
+static bool many_half_open(const struct core *c)
+{
+    return c->counts.half_open >= c->conf->limits.cookie_threshold;
+}
+
+bool cookie_wanted(const struct core *c, const struct addr *from)
+{
+    return many_half_open(c) || bucket_empty(c->fruitless, c->now, USEC_SEC / FRUITLESS_PER_SECOND, FRUITLESS_PER_SECOND) ||
+           suspect(c, from);
+}
+
+/* A request that was answered with a refusal, or not at all, leaves nothing half-open to count, and was work all the same. */
+void fruitless(struct core *c)
+{
+    (void)!bucket_take(&c->fruitless, c->now, USEC_SEC / FRUITLESS_PER_SECOND, 2 * FRUITLESS_PER_SECOND);
+}
+
+usec_t half_open_life(const struct core *c, const struct addr *from)
+{
+    return suspect(c, from) ? HALF_OPEN_LIFE_SUSPECT : many_half_open(c) ? HALF_OPEN_LIFE_CROWDED : HALF_OPEN_LIFE;
+}
+
+/* --- what is said ---------------------------------------------------------------------------------------------------------- */
+
+/* Answers to packets that belong to nothing are rate-limited (RFC 7296 2.21.4). */
+bool hint_allowed(struct core *c)
+{
+    return bucket_take(&c->hints, c->now, USEC_SEC / HINTS_PER_SECOND, HINTS_PER_SECOND);
+}
+
+bool stranger_told(struct core *c)
+{
+    uint64_t untold = c->untold;
+
+    if (!bucket_take(&c->stranger_tells, c->now, USEC_SEC / STRANGER_TELLS_PER_SECOND, STRANGER_TELLS_PER_SECOND)) {
+        c->untold++;
+        return false;
+    }
+    c->untold = 0;
+    if (untold)
+        tell(c, FACT_NOTE, NULL, NULL, NULL, "%llu more sentences about strangers were left out", (unsigned long long)untold);
+    return true;
+}
