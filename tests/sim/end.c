@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One gateway: its core, and what becomes of what the core says. */
 #include "desk.h"
+#include "record.h"
 #include "world.h"
 
 #include <stdio.h>
@@ -148,6 +149,8 @@ void end_step(struct end *e, struct input *in)
     for (size_t i = 0; i < e->outbox.n && !e->world->failed; i++)
         output(e, &e->outbox.v[i]);
     law_stepped(e, in, e->outbox.n);
+    if (e->world->record)
+        record_states(e);
     outbox_reset(&e->outbox);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The payloads of a message in a line, also those inside a glass SK payload: for traces. */
+/* The payloads of a message in a line (notifies that are always there by short names), also those inside a glass SK payload: for
+ * traces. */
 #include "glass.h"
 #include "net.h"
 #include "wire/wire.h"
@@ -8,7 +9,20 @@
 
 static void add_payload(struct text *t, const struct payload *p)
 {
+    static const struct {
+        uint16_t type;
+        const char *name;
+    } brief[] = {{NAT_DETECTION_SOURCE_IP, "NATD_S"},
+                 {NAT_DETECTION_DESTINATION_IP, "NATD_D"},
+                 {IKEV2_FRAGMENTATION_SUPPORTED, "FRAG"},
+                 {SIGNATURE_HASH_ALGORITHMS, "HASHES"}};
     const char *name = payload_name(p->type);
+
+    for (size_t i = 0; p->type == PAYLOAD_NOTIFY && i < COUNT_OF(brief); i++)
+        if (brief[i].type == p->u.notify.type) {
+            text_add(t, " N(%s)", brief[i].name);
+            return;
+        }
 
     if (p->type == PAYLOAD_NOTIFY && notify_name(p->u.notify.type))
         text_add(t, " N(%s)", notify_name(p->u.notify.type));

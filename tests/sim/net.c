@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net.h"
+#include "record.h"
 #include "wire/wire.h"
 #include "world.h"
 
@@ -48,12 +49,15 @@ void net_nat_rebind(struct nat *nat)
     nat->n = 0;
 }
 
-static struct datagram *datagram_new(const struct endpoint *src, const struct endpoint *dst, struct span data, bool marker)
+static struct datagram *datagram_new(struct world *w, int from, const struct endpoint *src, const struct endpoint *dst,
+                                     struct span data, bool marker)
 {
     struct datagram *d = calloc(1, sizeof(*d) + data.len + 4);
 
     if (!d)
         abort();
+    d->from = from;
+    d->number = ++w->net.n_datagrams;
     d->src = *src;
     d->dst = *dst;
     d->len = data.len + (marker ? 4 : 0);
@@ -69,25 +73,24 @@ static struct datagram *datagram_copy(const struct datagram *d)
     if (!out)
         abort();
     memcpy(out, d, sizeof(*d) + d->len);
+    out->again = true;
     return out;
 }
 
-static struct span ike_part(const struct datagram *d)
+struct span net_ike_part(const struct datagram *d)
 {
     bool marked = (d->src.port == PORT_NATT || d->dst.port == PORT_NATT) && d->len >= 4 && !get_u32(d->data);
 
     return span_part(span_of(d->data, d->len), marked ? 4 : 0, d->len);
 }
 
-static void trace(struct world *w, const char *what, int end, const struct datagram *d)
+static void trace_text(struct world *w, const char *what, int end, const struct datagram *d)
 {
     char src[ENDPOINT_TEXT_MAX], dst[ENDPOINT_TEXT_MAX], inside[160] = "";
     struct ike_header h;
     struct wire_error why;
-    struct span ike = ike_part(d);
+    struct span ike = net_ike_part(d);
 
-    if (w->quiet)
-        return;
     endpoint_format(&d->src, src);
     endpoint_format(&d->dst, dst);
     if (d->esp) {
@@ -105,6 +108,30 @@ static void trace(struct world *w, const char *what, int end, const struct datag
                 exchange_name(h.exchange) ? exchange_name(h.exchange) : "exchange?",
                 h.flags & IKE_FLAG_RESPONSE ? "answer" : "request", h.message_id, h.flags & IKE_FLAG_INITIATOR ? "I" : "R", "",
                 ike.len, inside);
+}
+
+static struct end *end_at(struct world *w, const struct addr *a)
+{
+    for (size_t i = 0; i < w->n_ends; i++)
+        if (addr_equal(a, w->net.nat[i].on ? &w->net.nat[i].outside : &w->end[i].addr))
+            return &w->end[i];
+    return NULL;
+}
+
+static void trace(struct world *w, const char *what, int end, const struct datagram *d)
+{
+    struct end *to;
+
+    if (w->quiet)
+        return;
+    if (w->record) {
+        to = end_at(w, &d->dst.addr);
+        record_datagram(w, what, end, to ? (int)to->index : -1, d);
+        w->record->in_datagram = true;
+    }
+    trace_text(w, what, end, d);
+    if (w->record)
+        w->record->in_datagram = false;
 }
 
 /* Address translation on the way out and in. False = dropped. */
@@ -154,14 +181,6 @@ static bool nat_in(struct world *w, struct end *e, struct nat *nat, struct datag
         return true;
     }
     return false;
-}
-
-static struct end *end_at(struct world *w, const struct addr *a)
-{
-    for (size_t i = 0; i < w->n_ends; i++)
-        if (addr_equal(a, w->net.nat[i].on ? &w->net.nat[i].outside : &w->end[i].addr))
-            return &w->end[i];
-    return NULL;
 }
 
 static void lost(struct world *w, struct datagram *d, int end, const char *why)
@@ -214,7 +233,7 @@ static bool rules(struct world *w, unsigned from, struct datagram *d, usec_t *de
     struct ike_header h;
     struct wire_error why;
 
-    if (d->keepalive || msg_read_header(ike_part(d), &h, &why) < 0)
+    if (d->keepalive || msg_read_header(net_ike_part(d), &h, &why) < 0)
         return true;
     for (size_t i = 0; i < w->net.n_rules; i++) {
         struct rule *r = &w->net.rule[i];
@@ -225,9 +244,10 @@ static bool rules(struct world *w, unsigned from, struct datagram *d, usec_t *de
         r->done++;
         if (r->what == RULE_DROP)
             return false;
-        if (r->what == RULE_FLIP)
+        if (r->what == RULE_FLIP) {
             d->data[d->len - 1 - dice_below(&w->dice, d->len)] ^= (uint8_t)(1 << dice_below(&w->dice, 8));
-        else if (r->what == RULE_TWICE)
+            d->changed = true;
+        } else if (r->what == RULE_TWICE)
             world_at(w, w->now + r->delay, arrive, datagram_copy(d));
         else
             *delay += r->delay;
@@ -257,7 +277,7 @@ static struct lot datagram_lot(struct world *w, unsigned from, const struct data
     struct wire_error why;
     uint64_t kind = d->esp ? 1 : d->keepalive ? 2 : 3;
 
-    if (!d->esp && !d->keepalive && msg_read_header(ike_part(d), &h, &why) < 0)
+    if (!d->esp && !d->keepalive && msg_read_header(net_ike_part(d), &h, &why) < 0)
         kind = 4;
     return lot_draw(w, LOT_DATAGRAM, from | kind << 8 | (uint64_t)(d->esp ? d->packet.flow : 0) << 16,
                     h.message_id | (uint64_t)h.exchange << 32 | (uint64_t)h.flags << 40);
@@ -291,8 +311,10 @@ static void travel(struct world *w, unsigned from, const struct way *way, struct
                      datagram_copy(w->net.kept[dice_below(dice, w->net.n_kept < COUNT_OF(w->net.kept) ? w->net.n_kept
                                                                                                       : COUNT_OF(w->net.kept))]));
     }
-    if (!d->esp && d->len && lot_strikes(w, &lot, FAULT_CORRUPT, way->corrupt))
+    if (!d->esp && d->len && lot_strikes(w, &lot, FAULT_CORRUPT, way->corrupt)) {
         d->data[dice_below(dice, d->len)] ^= (uint8_t)(1 + dice_below(dice, 255));
+        d->changed = true;
+    }
     world_at(w, w->now + delay, arrive, d);
 }
 
@@ -312,7 +334,7 @@ static void leave(struct end *e, struct datagram *d)
 void sim_net_send(struct end *e, const struct path *path, struct span data, bool keepalive)
 {
     struct world *w = e->world;
-    struct datagram *d = datagram_new(&path->local, &path->remote, data, path->natt && !keepalive);
+    struct datagram *d = datagram_new(w, (int)e->index, &path->local, &path->remote, data, path->natt && !keepalive);
 
     d->keepalive = keepalive;
     if (keepalive)
@@ -336,7 +358,7 @@ void sim_net_send(struct end *e, const struct path *path, struct span data, bool
 
 void net_send_esp(struct end *e, const struct endpoint *src, const struct endpoint *dst, bool encap, const struct esp_packet *p)
 {
-    struct datagram *d = datagram_new(src, dst, SPAN_NONE, false);
+    struct datagram *d = datagram_new(e->world, (int)e->index, src, dst, SPAN_NONE, false);
 
     d->esp = true;
     d->encap = encap;
@@ -346,7 +368,7 @@ void net_send_esp(struct end *e, const struct endpoint *src, const struct endpoi
 
 void net_inject(struct world *w, struct endpoint src, struct endpoint dst, struct span data, usec_t delay)
 {
-    struct datagram *d = datagram_new(&src, &dst, data, dst.port == PORT_NATT);
+    struct datagram *d = datagram_new(w, -1, &src, &dst, data, dst.port == PORT_NATT);
 
     trace(w, "injected", -1, d);
     world_at(w, w->now + delay, arrive, d);

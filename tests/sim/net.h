@@ -21,6 +21,9 @@ struct way {
 
 struct datagram {
     struct endpoint src, dst; /* as on the wire at this point */
+    int from;                 /* which end sent it; -1 = a stranger */
+    unsigned number;          /* of what was sent; its copies have the same */
+    bool again, changed;      /* a copy; not as it was sent */
     bool keepalive;
     bool esp, encap; /* ESP, in UDP or naked */
     struct esp_packet packet;
@@ -63,6 +66,7 @@ struct net {
     size_t n_rules;
     struct datagram *kept[32]; /* to be replayed */
     size_t n_kept;
+    unsigned n_datagrams;
     /* Sees (and may change or swallow, by returning false) each IKE datagram as it leaves. May be NULL. */
     bool (*tap)(struct world *, unsigned from, struct datagram **, void *ctx);
     void *tap_ctx;
@@ -80,6 +84,8 @@ void sim_net_send(struct end *, const struct path *, struct span data, bool keep
 void net_send_esp(struct end *, const struct endpoint *src, const struct endpoint *dst, bool encap, const struct esp_packet *);
 /* A stranger's datagram, without faults: arrives at dst after `delay`. Data has no marker; one is added for port 4500. */
 void net_inject(struct world *, struct endpoint src, struct endpoint dst, struct span data, usec_t delay);
+/* Without the marker of port 4500. */
+struct span net_ike_part(const struct datagram *);
 /* The payloads of an IKE message in a line, those inside a glass SK too. */
 void net_inside(struct span ike, char *out, size_t cap);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "replay.h"
+#include "ladder.h"
+#include "shrink.h"
 
 #include <stdio.h>
 
@@ -55,11 +57,34 @@ int replay_run(const struct replay *r)
     return broke || !same(&a, &b);
 }
 
+/* What the shortened run still needs. */
+static void left_say(const struct shrunk *s)
+{
+    printf("# shortened in %u runs: %zu of %zu faults are left:", s->runs, s->strikes_after, s->strikes_before);
+    for (size_t i = 0; i < s->strikes_after && i < 40; i++)
+        printf("%s %s at %.3f", i ? "," : "", fault_word(s->left[i].fault), (double)(s->left[i].at - WORLD_BEGINS) / 1e6);
+    printf("%s\n", s->strikes_after > 40 ? " ..." : "");
+}
+
 void replay_show(const struct replay *r)
 {
     struct play p = r->play;
-    struct world *w = play(&p);
+    struct shrunk s = {0};
+    struct world *w;
 
-    world_report(w);
+    p.verbose = p.quiet = false;
+    if (!r->whole && shrink(&p, r->seconds, &s)) {
+        left_say(&s);
+        p.spared = s.spared;
+        p.n_spared = s.n_spared;
+    }
+    p.record = record_new();
+    w = play(&p);
+    printf("# %s, seed %llu%s: %s%s%s\n\n", play_scenario(&p)->name, (unsigned long long)p.seed, p.n_spared ? ", shortened" : "",
+           play_broke(w) ? "breaks \"" : "no law is broken", play_broke(w) ? law_word(w->broken) : "", play_broke(w) ? "\"" : "");
+    ladder_draw(stdout, w, p.record, r->whole);
+    printf("\n");
     world_free(w);
+    record_free(p.record);
+    shrunk_done(&s);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "world.h"
+#include "record.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -226,6 +227,8 @@ void world_trace(struct world *w, const char *fmt, ...)
     va_end(args);
     free(*slot);
     *slot = strdup(line);
+    if (w->record)
+        record_line(w, line + n);
     if (w->verbose)
         fprintf(stderr, "%s\n", line);
 }
