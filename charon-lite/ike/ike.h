@@ -102,8 +102,8 @@ struct core {
     bool stopping, stopped;
     usec_t stop_by;
     struct timer stop_timer;
-    usec_t hints, fruitless, stranger_tells; /* rates (limits.c) */
-    uint64_t untold;                         /* sentences about strangers that were left out */
+    usec_t hints, fruitless, stranger_tells, untold_tells; /* rates (limits.c) */
+    uint64_t untold;                                       /* sentences about strangers that were left out */
     struct core_counts counts;
     void (*keylog)(void *, uint64_t, uint64_t, const struct suite *, const struct ike_keys *);
     void *keylog_ctx;

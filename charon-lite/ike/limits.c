@@ -135,16 +135,22 @@ bool hint_allowed(struct core *c)
     return bucket_take(&c->hints, c->now, USEC_SEC / HINTS_PER_SECOND, HINTS_PER_SECOND);
 }
 
+static void untold_tell(struct core *c)
+{
+    unsigned long long n = c->untold;
+
+    if (!n || !bucket_take(&c->untold_tells, c->now, USEC_SEC, 1))
+        return;
+    c->untold = 0;
+    tell(c, FACT_NOTE, NULL, NULL, NULL, "%llu more sentences about strangers were left out", n);
+}
+
 bool stranger_told(struct core *c)
 {
-    uint64_t untold = c->untold;
-
     if (!bucket_take(&c->stranger_tells, c->now, USEC_SEC / STRANGER_TELLS_PER_SECOND, STRANGER_TELLS_PER_SECOND)) {
         c->untold++;
         return false;
     }
-    c->untold = 0;
-    if (untold)
-        tell(c, FACT_NOTE, NULL, NULL, NULL, "%llu more sentences about strangers were left out", (unsigned long long)untold);
+    untold_tell(c);
     return true;
 }

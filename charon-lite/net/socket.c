@@ -17,6 +17,8 @@
 #define IPV6_XFRM_POLICY 35
 #endif
 
+enum { ROOM_BYTES = 4 << 20 };
+
 static int option(int fd, int level, int name, int value)
 {
     return setsockopt(fd, level, name, &value, sizeof(value));
@@ -48,6 +50,14 @@ static int options_v6(int fd)
            option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
 }
 
+/* Packets wait here while this process has no processor: at 50,000 a second the usual buffer is full after 5 ms, and who is
+ * honest is lost with the rest. More than the system's usual limit needs CAP_NET_ADMIN; whatever is granted is enough to run. */
+static void room(int fd)
+{
+    if (option(fd, SOL_SOCKET, SO_RCVBUFFORCE, ROOM_BYTES))
+        (void)!option(fd, SOL_SOCKET, SO_RCVBUF, ROOM_BYTES);
+}
+
 static int prepare(int fd, const struct net_options *o, const struct endpoint *at, bool natt, const char **what)
 {
     struct sockaddr_storage sa;
@@ -59,6 +69,7 @@ static int prepare(int fd, const struct net_options *o, const struct endpoint *a
     *what = "exempt from IPsec policy (needs CAP_NET_ADMIN)";
     if (o->bypass && bypass(fd, at->addr.family))
         return -1;
+    room(fd);
     *what = "bind";
     if (bind(fd, (struct sockaddr *)&sa, len))
         return -1;

@@ -147,7 +147,7 @@ static struct parcel *parcel_new(struct flood *f, struct site *to, usec_t at, si
     return p;
 }
 
-static bool is_guest(const struct flood *f, const struct addr *a)
+bool flood_is_guest(const struct flood *f, const struct addr *a)
 {
     for (struct map_node *n = map_first(&f->by_addr, map_hash(&f->by_addr, addr_span(a))); n; n = map_more(n))
         if (addr_equal(&CONTAINER_OF(n, struct guest, node)->addr, a))
@@ -184,13 +184,15 @@ static void post(struct site *from, const struct output *o)
         return;
     if (from == &f->crowd)
         guest_sends(f, d, &lost);
-    else if (!is_guest(f, &o->u.send.path.remote.addr)) {
+    else if (!flood_is_guest(f, &o->u.send.path.remote.addr)) {
         f->to_strangers++;
         if (f->stranger)
             f->stranger(f, &o->u.send.path, d);
         return;
     }
-    if (lost)
+    if (from == &f->crowd && f->carry)
+        f->carry(f, &o->u.send.path, d);
+    if (lost || (from == &f->crowd && f->carry))
         return;
     p = parcel_new(f, to, f->now + f->delay, d.len);
     p->in.kind = INPUT_PACKET;
@@ -316,6 +318,18 @@ void flood_hear(struct flood *f, const struct endpoint *from, struct span data)
     in.u.packet.path = (struct path){flood_hub_at(), *from, from->port == 4500};
     in.u.packet.data = data;
     step(&f->hub, &in, true);
+}
+
+void flood_guest_hears(struct flood *f, const struct path *path, struct span data)
+{
+    struct input in = {.kind = INPUT_PACKET, .u.packet = {*path, data}};
+
+    step(&f->crowd, &in, false);
+}
+
+void flood_list(struct flood *f)
+{
+    step(&f->crowd, &(struct input){.kind = INPUT_ORDER, .u.order = {.kind = ORDER_LIST, .id = 1}}, false);
 }
 
 void flood_post(struct flood *f, const struct endpoint *from, struct span data, usec_t after)

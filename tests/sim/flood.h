@@ -50,6 +50,7 @@ struct flood {
     bool deaf;                     /* IKE_AUTH of guests is lost: they stay half-open */
     uint64_t to_strangers;         /* answers, of any kind */
     void (*stranger)(struct flood *, const struct path *, struct span); /* may be NULL */
+    void (*carry)(struct flood *, const struct path *, struct span);    /* guests' packets go here, not to the hub; may be NULL */
     char psk[32];
 };
 
@@ -62,6 +63,10 @@ void flood_down(struct flood *, size_t guest);
 void flood_run(struct flood *, usec_t until); /* virtual time passes; whatever is due happens */
 /* A packet of somebody else reaches the hub now. */
 void flood_hear(struct flood *, const struct endpoint *from, struct span);
+/* One for a guest, whose end `path` is. */
+void flood_guest_hears(struct flood *, const struct path *, struct span);
+bool flood_is_guest(const struct flood *, const struct addr *);
+void flood_list(struct flood *); /* fills the guests' SPIs */
 /* The same, after a while; the bytes are copied. */
 void flood_post(struct flood *, const struct endpoint *from, struct span, usec_t after);
 void flood_event(struct flood *, struct site *, const struct event *);
