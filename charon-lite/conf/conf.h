@@ -113,6 +113,7 @@ struct conf {
     const char *control_socket;   /* default RUNSTATEDIR/charon-lite/control */
     const char *control_group;    /* group that may use it, NULL = root only */
     uint8_t log_level;            /* enum level of port/ */
+    bool quick_crash_detection;   /* RFC 6290, default true */
     /* retransmission (RFC 7296 2.4): first wait, factor in percent, tries */
     usec_t retransmit_us;
     uint32_t retransmit_factor, retransmit_tries;

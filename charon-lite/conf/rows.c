@@ -503,6 +503,13 @@ static const struct row daemon_rows[] = {
      .preset = "info",
      .words = level_words,
      .help = "How much is logged: this and what is graver."},
+    {.key = "quick_crash_detection",
+     .kind = KIND_BOOL,
+     AT(conf, quick_crash_detection),
+     .preset = "yes",
+     .help =
+         "Give peers a token by which they know that we have lost an IKE SA, and believe theirs (RFC 6290): after a restart a "
+         "tunnel is back within a round trip. `no` where several gateways share one address and one state directory."},
     {.key = "retransmit", .kind = KIND_SECTION, .table = &table_retransmit, .help = "Retransmission; see below."},
     {.key = "limits", .kind = KIND_SECTION, AT(conf, limits), .table = &table_limits, .help = "Limits; see below."},
     {0}};

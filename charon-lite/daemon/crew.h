@@ -17,10 +17,10 @@ struct crew;
 struct crew_setup {
     struct loop *loop;
     const struct options *options;
-    struct conf *conf;          /* the first snapshot */
-    const struct files *files;  /* what it was read from; stay the caller's until configure() */
-    int keylog_fd, names_fd;    /* -1 = none */
-    struct net_sockets sockets; /* stay the caller's */
+    struct conf *conf;                 /* the first snapshot */
+    const struct files *files;         /* what it was read from; stay the caller's until configure() */
+    int keylog_fd, names_fd, token_fd; /* -1 = none */
+    struct net_sockets sockets;        /* stay the caller's */
     void (*tell)(void *ctx, const struct tell *);
     void (*say)(void *ctx, enum level, const char *sentence);
     void (*restarted)(void *ctx); /* the core began anew: what it was asked will not be answered */

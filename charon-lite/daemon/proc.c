@@ -198,6 +198,8 @@ static void proc_fds(const struct proc *p, int parent_fd, const int link_fds[ROL
         keep[n++] = p->keylog_fd;
     if (p->role == ROLE_FETCH && p->names_fd >= 0)
         keep[n++] = p->names_fd;
+    if (p->role == ROLE_VAULT && p->token_fd >= 0)
+        keep[n++] = p->token_fd;
     jail_close_but(keep, n);
 }
 

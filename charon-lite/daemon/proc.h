@@ -41,6 +41,7 @@ struct proc {
     int parent_pid;
     int keylog_fd; /* core only; -1 = none */
     int names_fd;  /* fetch only: what names were last; -1 = none */
+    int token_fd;  /* vault only: the secret of our tokens (token_file.h); -1 = none */
     /* from here on proc_run()'s */
     struct loop *loop;
     struct proc_link parent, links[ROLE_COUNT];

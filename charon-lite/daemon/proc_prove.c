@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "daemon/proc.h"
+#include "daemon/token_file.h"
 #include "judge/judge.h"
 #include "vault/vault.h"
 
@@ -64,6 +65,18 @@ static int prove_configure(struct proc *p, struct conf *conf, struct text *why)
     return v->vault ? vault_configure(v->vault, conf, why) : judge_configure(v->judge, conf, why);
 }
 
+static struct vault *prove_vault(struct prove_proc *v)
+{
+    uint8_t secret[TOKEN_SECRET_LEN];
+    struct vault *vault;
+
+    v->vault_setup.token_secret = token_file_read(v->proc->token_fd, secret);
+    vault = vault_new(&v->vault_setup);
+    v->vault_setup.token_secret = SPAN_NONE;
+    secret_wipe(secret, sizeof(secret));
+    return vault;
+}
+
 static int prove_open(struct proc *p, struct text *why)
 {
     struct prove_proc *v = calloc(1, sizeof(*v));
@@ -74,10 +87,10 @@ static int prove_open(struct proc *p, struct text *why)
     v->proc = p;
     v->rng = loop_rng();
     v->keystore = (struct keystore){prove_load, NULL, v};
-    v->vault_setup = (struct vault_setup){&v->keystore, &v->rng};
+    v->vault_setup = (struct vault_setup){&v->keystore, &v->rng, SPAN_NONE};
     v->judge_setup = (struct judge_setup){prove_load_cert, prove_now, v, &v->rng};
     if (p->role == ROLE_VAULT)
-        v->vault = vault_new(&v->vault_setup);
+        v->vault = prove_vault(v);
     else
         v->judge = judge_new(&v->judge_setup);
     if (!v->vault && !v->judge)
@@ -126,7 +139,8 @@ static void prove_frame(struct proc *p, enum role from, uint8_t type, struct spa
     if (from != ROLE_CORE || type != FRAME_ASK)
         return;
     arena_init(&arena, 2 * WORDS_MAX);
-    if (!words_get_ask(&r, &alg_registry, &arena, &ask) && (ask.kind == ASK_AUTH_MAKE || ask.kind == ASK_AUTH_CHECK))
+    if (!words_get_ask(&r, &alg_registry, &arena, &ask) &&
+        (ask.kind == ASK_AUTH_MAKE || ask.kind == ASK_AUTH_CHECK || ask.kind == ASK_TOKEN))
         prove_answer(p->self, &ask, &arena);
     arena_done(&arena);
 }

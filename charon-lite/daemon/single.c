@@ -8,6 +8,7 @@
 #include "daemon/engine.h"
 #include "daemon/frames.h"
 #include "daemon/nonces.h"
+#include "daemon/token_file.h"
 #include "daemon/verdicts.h"
 #include "judge/judge.h"
 #include "kernel/hand.h"
@@ -172,9 +173,13 @@ static time_t wall_clock(void *ctx)
 
 static int open_provers(struct crew *c, struct conf *conf, struct text *why)
 {
+    uint8_t secret[TOKEN_SECRET_LEN];
+
     c->judge_setup = (struct judge_setup){files_load, wall_clock, NULL, &c->rng};
-    c->vault_setup = (struct vault_setup){&keystore_file, &c->rng};
+    c->vault_setup = (struct vault_setup){&keystore_file, &c->rng, token_file_read(c->setup.token_fd, secret)};
     c->vault = vault_new(&c->vault_setup);
+    c->vault_setup.token_secret = SPAN_NONE;
+    secret_wipe(secret, sizeof(secret));
     c->judge = judge_new(&c->judge_setup);
     if (!c->vault || !c->judge)
         return ERR_MEMORY;

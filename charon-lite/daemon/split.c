@@ -333,6 +333,7 @@ static int member_fork(struct member *m, struct ends *e)
     p.parent_pid = parent;
     p.keylog_fd = c->setup.keylog_fd;
     p.names_fd = c->setup.names_fd;
+    p.token_fd = c->setup.token_fd;
     m->pid = fork();
     if (m->pid == 0)
         proc_run(&p, e->child[m->role], e->link[m->role]);

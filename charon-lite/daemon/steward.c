@@ -15,6 +15,7 @@
 #include "daemon/keylog.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
+#include "daemon/token_file.h"
 
 enum { REPORT_MAX = 1 << 16, COUNTED_ROWS_MAX = 2000 };
 #define STOP_WAIT (5 * USEC_SEC) /* deletes that nobody answers must not hold a stop up */
@@ -31,7 +32,7 @@ struct steward {
     struct crew *crew;
     struct net_sockets sockets;
     struct ctl *ctl;
-    int ctl_fd, keylog_fd, names_fd;
+    int ctl_fd, keylog_fd, names_fd, token_fd;
     gid_t ctl_gid;
     const char *ctl_path;
     struct watch *signals[4];
@@ -484,11 +485,25 @@ static int open_control(struct steward *s, struct text *why)
     return s->ctl ? 0 : ERR_MEMORY;
 }
 
+#define STATE_DIR LOCALSTATEDIR "/lib/charon-lite"
+
 /* Where fetch keeps what names were last; without it the daemon runs all the same. */
 static int open_names(void)
 {
-    mkdir(LOCALSTATEDIR "/lib/charon-lite", 0700);
-    return open(LOCALSTATEDIR "/lib/charon-lite/names", O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    mkdir(STATE_DIR, 0700);
+    return open(STATE_DIR "/names", O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+/* For tokens that hold over a restart; without it they hold until the vault restarts. */
+static int open_token(struct steward *s)
+{
+    char line[400];
+    struct text why = text_in(line, sizeof(line));
+    int fd = token_file_open(STATE_DIR, &why);
+
+    if (fd < 0)
+        log_say(&s->log, LEVEL_NOTICE, "peers will not know quickly that this daemon has restarted: %s", line);
+    return fd;
 }
 
 static int open_crew(struct steward *s, struct text *why)
@@ -507,8 +522,10 @@ static int open_crew(struct steward *s, struct text *why)
         return err;
     c.sockets = s->sockets;
     s->names_fd = s->options->dry_run ? -1 : open_names();
+    s->token_fd = s->options->dry_run ? -1 : open_token(s);
     c.keylog_fd = s->keylog_fd;
     c.names_fd = s->names_fd;
+    c.token_fd = s->token_fd;
     c.tell = steward_tell;
     c.say = steward_say;
     c.restarted = steward_restarted;
@@ -557,6 +574,8 @@ static void steward_close(struct steward *s)
         close(s->keylog_fd);
     if (s->names_fd >= 0)
         close(s->names_fd);
+    if (s->token_fd >= 0)
+        close(s->token_fd);
     for (size_t i = 0; i < COUNT_OF(s->signals); i++)
         watch_free(s->signals[i]);
     timer_free(s->stop_timer);
@@ -576,6 +595,7 @@ int steward_run(const struct options *o)
                         .ctl_fd = -1,
                         .keylog_fd = -1,
                         .names_fd = -1,
+                        .token_fd = -1,
                         .sockets = {.route4 = -1, .route6 = -1}};
     int err;
 

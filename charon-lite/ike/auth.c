@@ -50,6 +50,10 @@ enum step auth_make(struct xchg *x)
     if (!x->ours && cert_requests_read(x->in, &x->sa->cert_requests) < 0)
         secret_done(&x->sa->cert_requests); /* without memory for them: as if nothing had been asked */
     auth_common(x, &ask.u.auth, x->sa->initiator);
+    if (x->core->conf->quick_crash_detection) {
+        ask.u.auth.spi_i = x->sa->spi_i;
+        ask.u.auth.spi_r = x->sa->spi_r;
+    }
     ask.u.auth.n_cert_requests = cert_requests(x, secret_view(&x->sa->cert_requests), &ask.u.auth.cert_requests);
     return xchg_ask(x, &ask);
 }

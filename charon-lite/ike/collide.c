@@ -74,11 +74,26 @@ void collide_child(struct xchg *x, struct child_sa *new, struct child_sa *old)
     }
 }
 
+/* The answer to ours is here before the peer's request, which came earlier, is answered: collide_ike_late() will decide. Until
+ * then the old SA is not deleted, or the peer would forget its own request. */
+static bool undecided(struct ike_sa *old, struct ike_sa *new)
+{
+    if (!old->theirs || old->theirs->row != &exchange_rekey_ike)
+        return false;
+    sa_inherit(new, old);
+    old->replaced_by = new->id;
+    old->want_rekey = false;
+    wake_set(old->core, &old->life, old->core->now + OLD_SA_LIFE); /* should theirs come to nothing */
+    return true;
+}
+
 /* The same for IKE SAs. Children are with the peer's new SA since its request was answered; the winner takes them. */
 void collide_ike(struct xchg *x, struct ike_sa *new)
 {
     struct ike_sa *old = x->sa, *theirs = ticket_find(x->core, old->peer_rekey, TICKET_IKE_SA);
 
+    if (undecided(old, new))
+        return;
     if (theirs && old->peer_rekey_nonce.p &&
         span_compare(secret_view(&new->low_nonce), secret_view(&old->peer_rekey_nonce)) < 0) {
         tell(x->core, FACT_NOTE, old->peer, old, NULL, "both ends rekeyed the IKE SA at once; ours is the redundant one");
@@ -99,4 +114,25 @@ void collide_ike(struct xchg *x, struct ike_sa *new)
     old->replaced_by = new->id;
     old->want_rekey = false;
     old->want_delete = true;
+}
+
+bool collide_ike_late(struct xchg *theirs, struct ike_sa *new)
+{
+    struct ike_sa *old = theirs->sa, *ours = ticket_find(theirs->core, old->replaced_by, TICKET_IKE_SA);
+
+    if (!ours || ours == new)
+        return false;
+    if (span_compare(secret_view(&ours->low_nonce), secret_view(&new->low_nonce)) < 0) {
+        tell(theirs->core, FACT_NOTE, old->peer, old, NULL, "both ends rekeyed the IKE SA at once; ours is the redundant one");
+        sa_inherit(new, ours);
+        ours->redundant = true;
+        ours->want_delete = true; /* the peer closes the old one */
+        old->replaced_by = new->id;
+    } else {
+        new->redundant = true; /* the peer closes it */
+        wake_set(theirs->core, &new->life, theirs->core->now + OLD_SA_LIFE);
+        old->want_delete = true;
+        sa_wake(old);
+    }
+    return true;
 }

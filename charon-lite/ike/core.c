@@ -38,6 +38,7 @@ struct core *core_new(const struct core_setup *setup)
     c->natd_hash = alg_find(c->algs, TRANSFORM_NONE, 1, 0);
     c->cookie_mac = alg_find(c->algs, TRANSFORM_PRF, 5, 0); /* PRF_HMAC_SHA2_256 */
     door_cookie_init(c);
+    qcd_init(c);
     if (!c->cookie_mac || peers_load(c, c->conf) < 0)
         return core_free(c);
     return c;
@@ -216,6 +217,8 @@ static void answer_take(struct core *c, const struct answer *a)
         peer_resolved(p, a);
     else if (a->kind == ASK_NONCES && ticket_find(c, a->ticket, TICKET_NONCES))
         nonce_pool_answered(c, a);
+    else if (a->kind == ASK_TOKEN && ticket_find(c, a->ticket, TICKET_TOKEN))
+        qcd_answered(c, a);
 }
 
 /* --- the step ----------------------------------------------------------------------------------------------------------------

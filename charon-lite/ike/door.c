@@ -106,21 +106,27 @@ static bool cookie_good(struct core *c, struct span cookie, struct span ni, cons
 /* --- answers without an SA
  * ------------------------------------------------------------------------------------------------------- */
 
-/* An unprotected notify: header copied from the request, response flag set (1.5, 2.21.4, 2.6). */
-static void answer_clear(struct core *c, const struct ike_header *to, const struct path *path, uint16_t type, struct span data)
+/* Header copied from the request, response flag set (1.5, 2.21.4, 2.6). */
+void door_answer(struct core *c, const struct ike_header *to, const struct path *path, const struct payload *chain)
 {
     struct ike_header h = *to;
-    struct payload notify = {.type = PAYLOAD_NOTIFY, .u.notify = {.type = type, .data = data}};
     struct buf b;
 
     h.major = 2;
     h.minor = 0;
     h.flags = (uint8_t)(IKE_FLAG_RESPONSE | ((to->flags & IKE_FLAG_INITIATOR) ^ IKE_FLAG_INITIATOR));
     buf_init(&b, 1000);
-    msg_write(&b, &h, &notify);
+    msg_write(&b, &h, chain);
     if (!b.failed)
         out_send(c, path, buf_view(&b));
     buf_done(&b);
+}
+
+static void answer_clear(struct core *c, const struct ike_header *to, const struct path *path, uint16_t type, struct span data)
+{
+    struct payload notify = {.type = PAYLOAD_NOTIFY, .u.notify = {.type = type, .data = data}};
+
+    door_answer(c, to, path, &notify);
 }
 
 static void dropped(struct core *c, const struct path *path, const char *why)
@@ -297,6 +303,8 @@ static void clear_packet(struct ike_sa *sa, const struct ike_header *h, const st
         xchg_response(sa, h, path, in, a);
         return;
     }
+    if (qcd_crashed(sa, in))
+        return;
     if ((sa->replaced || sa->redundant) && sa->state >= IKE_UP && fresh_id(sa, h) && notify_find(in, INVALID_IKE_SPI)) {
         sa_kill(sa, FACT_IKE_DOWN, "replaced, and gone at the peer"); /* nothing hangs on it any more */
         return;
@@ -369,6 +377,8 @@ void door_packet(struct core *c, const struct input *in)
         sa = NULL;
     if (sa)
         sa_packet(sa, &h, path, data);
+    else if (qcd_answers(c, &h, path))
+        ;
     else if (!(h.flags & IKE_FLAG_RESPONSE) && hint_allowed(c))
         answer_clear(c, &h, path, INVALID_IKE_SPI, SPAN_NONE);
     else

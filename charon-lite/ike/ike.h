@@ -34,7 +34,7 @@ usec_t jitter(struct core *, usec_t us, unsigned percent);
 
 /* --- tickets -----------------------------------------------------------------------------------------------------------------
  */
-enum ticket_for { TICKET_FREE, TICKET_XCHG, TICKET_IKE_SA, TICKET_CHILD_SA, TICKET_PEER, TICKET_NONCES };
+enum ticket_for { TICKET_FREE, TICKET_XCHG, TICKET_IKE_SA, TICKET_CHILD_SA, TICKET_PEER, TICKET_NONCES, TICKET_TOKEN };
 struct slot {
     enum ticket_for what;
     uint32_t round;
@@ -63,6 +63,29 @@ void nonce_pool_start(struct core *);
 bool nonce_pool_ready(struct core *);                            /* is there one now; if not, it is being asked for */
 int nonce_pool_take(struct core *, struct secret *out) MUST_USE; /* 0, ERR_NOT_FOUND, ERR_MEMORY */
 void nonce_pool_answered(struct core *, const struct answer *);
+
+/* --- quick crash detection (RFC 6290, rider_qcd.c) -----------------------------------------------------------------------------
+ */
+#define QCD_DIGEST_LEN 16
+struct qcd {
+    uint8_t key[32];   /* of the digests that are kept of the peers' tokens */
+    struct qcd_asked { /* a token from the vault, for an answer to who speaks under an IKE SA that we do not have */
+        struct ticket ticket;
+        struct ike_header header;
+        struct path path;
+    } asked[QCD_ASKED_MAX];
+    size_t next;
+    usec_t started, since; /* the first step; this second's counts: */
+    uint32_t answers, checks;
+    uint8_t by_source[256];
+    struct timer forget; /* what the vault never answered */
+};
+void qcd_init(struct core *);
+bool qcd_answers(struct core *, const struct ike_header *, const struct path *); /* true: an answer follows, with our token */
+void qcd_answered(struct core *, const struct answer *);
+bool qcd_crashed(struct ike_sa *, const struct payload *in); /* an unprotected message shows the token: the SA is gone */
+enum step qcd_ask(struct xchg *, const struct ike_sa *about);
+void qcd_wanted(struct ike_sa *); /* the peer shall hear our token for this SA */
 
 /* --- the core ----------------------------------------------------------------------------------------------------------------
  */
@@ -97,6 +120,7 @@ struct core {
     } cookie_secrets[2];
     const struct alg *cookie_mac, *natd_hash;
     struct nonce_pool nonces;
+    struct qcd qcd;
     uint32_t reqids; /* counter of dynamic reqids */
     uint32_t stop_order;
     bool stopping, stopped;
@@ -190,9 +214,11 @@ struct ike_sa {
     bool natd_seen, nat_local, nat_remote, encap_forced, fragmentation;
     uint16_t hashes; /* RFC 7427: bits 1 << number */
     bool initial_contact_sent;
+    bool has_token;                       /* the peer gave us one (RFC 6290): */
+    uint8_t token_digest[QCD_DIGEST_LEN]; /* that is all that is kept of it */
 
     /* wishes, served one by one when the window is free (sa_pump) */
-    bool want_delete, want_rekey, want_liveness;
+    bool want_delete, want_rekey, want_liveness, want_token;
     usec_t rekey_retry_at, temporary_since;
     uint16_t rekey_group; /* the peer asked for it (INVALID_KE_PAYLOAD) */
     bool rekey_group_tried;
@@ -406,6 +432,7 @@ struct rider {
     void (*write)(struct xchg *);
     void (*read)(struct xchg *); /* what the peer sent */
 };
+extern const struct rider rider_qcd;
 
 struct xchg {
     struct core *core;
@@ -465,7 +492,7 @@ struct xchg {
     struct ike_sa *heir;
 
     /* INFORMATIONAL */
-    bool deletes_ike, deletes_children;
+    bool deletes_ike, deletes_children, tells_token;
 
     uint16_t refusal;
     struct span refusal_data;
@@ -534,6 +561,8 @@ bool collide_peer_rekeys(const struct child_sa *); /* the peer has rekeyed it, o
 void collide_note(struct xchg *theirs);            /* the peer rekeys what we are rekeying, and the nonces are known */
 void collide_child(struct xchg *, struct child_sa *ours_new, struct child_sa *old);
 void collide_ike(struct xchg *, struct ike_sa *ours_new);
+bool collide_ike_late(struct xchg *theirs,
+                      struct ike_sa *new); /* ours was complete while theirs was under way; false: it was not */
 
 /* --- the window (window.c), the seal (seal.c), the door (door.c)
  * -------------------------------------------------------------------- */
@@ -544,6 +573,8 @@ void window_retransmit(struct core *, struct timer *);
 void door_packet(struct core *, const struct input *);
 void door_cookie_init(struct core *);
 void door_half_open(struct ike_sa *, bool in);
+/* One unprotected answer: the header is the request's, with the response flag. */
+void door_answer(struct core *, const struct ike_header *to, const struct path *, const struct payload *chain);
 
 /* --- rates and counts (limits.c)
  * ---------------------------------------------------------------------------------------------------- */

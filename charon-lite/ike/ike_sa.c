@@ -527,6 +527,18 @@ static bool pump_deletes(struct ike_sa *sa)
     return any && begin(start(sa, &exchange_info));
 }
 
+/* At once after an IKE rekey of ours (RFC 6290 4.3). */
+static bool pump_token(struct ike_sa *sa)
+{
+    struct xchg *x = sa->want_token && sa_usable(sa) ? start(sa, &exchange_info) : NULL;
+
+    if (!x)
+        return false;
+    sa->want_token = false;
+    x->tells_token = true;
+    return begin(x);
+}
+
 static bool children_settled(const struct ike_sa *sa)
 {
     LIST_EACH (it, &sa->children) {
@@ -586,7 +598,7 @@ void sa_pump(struct ike_sa *sa)
     }
     if (sa->state != IKE_UP || (sa->theirs && sa->theirs->row == &exchange_auth))
         return;
-    if (pump_deletes(sa))
+    if (pump_deletes(sa) || pump_token(sa))
         return;
     /* nothing new while the peer rekeys the IKE SA (2.25.2) */
     if (sa_usable(sa) && !ticket_find(sa->core, sa->peer_rekey, TICKET_IKE_SA) &&

@@ -39,6 +39,13 @@
 #define HINTS_PER_SECOND 10          /* answers to unprotected packets of unknown SAs (2.21.4) */
 #define FRUITLESS_PER_SECOND 100     /* IKE_SA_INIT requests that come to nothing; beyond that cookies are asked for */
 #define STRANGER_TELLS_PER_SECOND 20 /* sentences about packets of who is not authenticated */
+#define QCD_SOON (300 * USEC_SEC)    /* after the start peers may not know yet that we have lost their SAs */
+#define QCD_ANSWERS_SOON 500         /* answers with a token a second, then */
+#define QCD_ANSWERS 10               /* and later (RFC 6290 8.1, 9.3) */
+#define QCD_ANSWERS_PER_SOURCE 4     /* the same of one /24 or /64 */
+#define QCD_ASKED_MAX 64             /* tokens under way from the vault for such answers */
+#define QCD_CHECKS 20000             /* tokens of unprotected messages that are looked at in a second */
+#define QCD_TOKENS_MAX 8             /* in one message; a taker has to look at 4 (4.5) */
 #define DELETES_AT_ONCE 100          /* SPIs in one Delete payload of ours */
 
 #endif

@@ -145,6 +145,7 @@ void out_ask(struct core *c, const struct ask *ask)
         break;
     case ASK_ACQUIRE_DONE:
     case ASK_NONCES:
+    case ASK_TOKEN:
         break;
     default:
         child_copy(a, &o->u.ask.u.child);

@@ -2,7 +2,7 @@
 /* IKE_AUTH (RFC 7296 1.2, 2.15, 2.21.2): who are you, and the first Child SA. A Child SA that fails leaves the IKE SA up. */
 #include "ike/ike.h"
 
-/* IDi or IDr, the certificates, AUTH: what the vault answered. */
+/* IDi or IDr, the certificates, AUTH: what the vault answered; and what follows AUTH (RFC 6290 4.2). */
 static bool identity_write(struct xchg *x, bool initiator)
 {
     const struct answer *a = x->answer;
@@ -34,6 +34,7 @@ static bool identity_write(struct xchg *x, bool initiator)
         return false;
     p->u.auth.method = a->u.auth.method;
     p->u.auth.data = arena_copy(&x->arena, a->u.auth.data);
+    riders_write(x);
     return !x->out.failed;
 }
 
@@ -152,6 +153,7 @@ static enum step check_verdict(struct xchg *x)
     if (!auth_verdict(x))
         return deny(x, "the peer was not accepted");
     sa_set_state(x->sa, IKE_UP);
+    riders_read(x);
     return auth_make(x);
 }
 
@@ -181,6 +183,8 @@ static step_fn *const conclude[] = {read_errors,       auth_check,      verdict,
 static step_fn *const respond[] = {find_peer,         check_verdict,   write_identity, child_select, child_keys_make,
                                    child_into_kernel, child_installed, child_reply,    up,           NULL};
 
+static const struct rider *const riders[] = {&rider_qcd, NULL};
+
 const struct exchange exchange_auth = {
     .name = "IKE_AUTH",
     .type = IKE_AUTH,
@@ -188,4 +192,5 @@ const struct exchange exchange_auth = {
     .initiate = initiate,
     .conclude = conclude,
     .respond = respond,
+    .riders = riders,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* INFORMATIONAL (RFC 7296 1.4): deletes, liveness, errors. */
+/* INFORMATIONAL (RFC 7296 1.4): deletes, liveness, errors, tokens. */
 #include "ike/ike.h"
 
 /* --- initiator -----------------------------------------------------------------------------------------------------------------
@@ -39,11 +39,20 @@ static size_t deletes_collect(struct xchg *x, uint32_t *spis)
     return n;
 }
 
+static enum step ask_token(struct xchg *x)
+{
+    return x->tells_token ? qcd_ask(x, x->sa) : STEP_NEXT;
+}
+
 static enum step write_request(struct xchg *x)
 {
     uint32_t spis[DELETES_AT_ONCE];
     size_t n;
 
+    if (x->tells_token) {
+        riders_write(x);
+        return x->out.first ? STEP_DONE : STEP_DROP; /* none to be had: nothing is said */
+    }
     if (x->deletes_ike) {
         delete_add(x, PROTOCOL_IKE, NULL, 0);
         return STEP_DONE;
@@ -61,6 +70,7 @@ static enum step read_answer(struct xchg *x)
 
     if (x->deletes_ike)
         return kill_sa(x, sa->redundant || sa->replaced ? "replaced" : "closed by us");
+    riders_read(x);
     LIST_EACH (it, &sa->children) {
         struct child_sa *child = LIST_ITEM(it, struct child_sa, in_sa);
 
@@ -142,13 +152,15 @@ static enum step respond_step(struct xchg *x)
         if (n->u.notify.type <= NOTIFY_ERROR_MAX)
             tell(x->core, FACT_NOTE, sa->peer, sa, NULL, "the peer reports %s", name ? name : "an unknown error");
     }
+    riders_read(x);
     delete_children(x);
     return STEP_DONE;
 }
 
-static step_fn *const initiate[] = {write_request, NULL};
+static step_fn *const initiate[] = {ask_token, write_request, NULL};
 static step_fn *const conclude[] = {read_answer, NULL};
 static step_fn *const respond[] = {respond_step, NULL};
+static const struct rider *const riders[] = {&rider_qcd, NULL};
 
 const struct exchange exchange_info = {
     .name = "INFORMATIONAL",
@@ -156,4 +168,5 @@ const struct exchange exchange_info = {
     .initiate = initiate,
     .conclude = conclude,
     .respond = respond,
+    .riders = riders,
 };

@@ -155,9 +155,11 @@ static enum step finish(struct xchg *x)
         return STEP_DONE;
     if (heir_keys(x, new->spi_i, get_u64(sa->u.sa.v[0].spi)) < 0)
         return failed(x, TEMPORARY_FAILURE, "key derivation failed");
+    riders_read(x); /* it belongs to the heir */
     x->heir = NULL;
     new->maker = NULL;
     sa_heir_up(new);
+    qcd_wanted(new); /* ours needs both SPIs: an exchange of its own (RFC 6290 4.3) */
     collide_ike(x, new);
     tell(x->core, FACT_IKE_REKEYED, new->peer, new, NULL, "the IKE SA was rekeyed by us");
     return STEP_DONE;
@@ -226,6 +228,12 @@ static enum step respond(struct xchg *x)
     if ((p = payload_add(&x->out, PAYLOAD_NONCE)))
         p->u.nonce = secret_view(&x->nr);
     ke_value_write(x);
+    return qcd_ask(x, x->heir);
+}
+
+static enum step respond_token(struct xchg *x)
+{
+    riders_write(x);
     return STEP_NEXT;
 }
 
@@ -238,6 +246,8 @@ static enum step respond_finish(struct xchg *x)
     x->heir = NULL;
     new->maker = NULL;
     sa_heir_up(new);
+    if (collide_ike_late(x, new))
+        return STEP_DONE;
     sa_inherit(new, old);
     if (collision) {
         old->peer_rekey = new->id;
@@ -253,7 +263,8 @@ static enum step respond_finish(struct xchg *x)
 
 static step_fn *const initiate[] = {begin, ke_generated, write_request, NULL};
 static step_fn *const conclude[] = {read_answer, ke_derived, finish, NULL};
-static step_fn *const respond_steps[] = {look, ke_both_done, respond, respond_finish, NULL};
+static step_fn *const respond_steps[] = {look, ke_both_done, respond, respond_token, respond_finish, NULL};
+static const struct rider *const riders[] = {&rider_qcd, NULL};
 
 const struct exchange exchange_rekey_ike = {
     .name = "CREATE_CHILD_SA (IKE SA rekey)",
@@ -262,4 +273,5 @@ const struct exchange exchange_rekey_ike = {
     .initiate = initiate,
     .conclude = conclude,
     .respond = respond_steps,
+    .riders = riders,
 };

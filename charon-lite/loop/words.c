@@ -35,6 +35,8 @@ static void walk_auth(struct walk *w, struct ask_auth *a)
     walk_span(w, &a->data);
     walk_spans(w, &a->certs, &a->n_certs);
     walk_spans(w, &a->cert_requests, &a->n_cert_requests);
+    walk_u64(w, &a->spi_i);
+    walk_u64(w, &a->spi_r);
     if (!w->out && !a->prf)
         w->failed = true;
 }
@@ -116,7 +118,7 @@ static void walk_resolve_ask(struct walk *w, struct ask *a)
 static void walk_ask(struct walk *w, struct ask *a)
 {
     a->to = walk_enum(w, a->to, ASK_FETCH);
-    a->kind = walk_enum(w, a->kind, ASK_NONCES);
+    a->kind = walk_enum(w, a->kind, ASK_TOKEN);
     walk_ticket(w, &a->ticket);
     walk_i64(w, &a->deadline);
     switch (a->kind) {
@@ -145,6 +147,10 @@ static void walk_ask(struct walk *w, struct ask *a)
         break;
     case ASK_NONCES:
         walk_u32(w, &a->u.nonces.count);
+        break;
+    case ASK_TOKEN:
+        walk_u64(w, &a->u.token.spi_i);
+        walk_u64(w, &a->u.token.spi_r);
         break;
     }
 }
@@ -183,6 +189,13 @@ static void walk_query(struct walk *w, struct answer *a)
     walk_i64(w, &a->u.query.idle_out_s);
 }
 
+static void walk_token(struct walk *w, struct span *token)
+{
+    walk_span(w, token);
+    if (token->len && token->len != TOKEN_LEN)
+        w->failed = true;
+}
+
 static void walk_made(struct walk *w, struct answer *a)
 {
     walk_u8(w, &a->u.auth.id.type);
@@ -190,6 +203,7 @@ static void walk_made(struct walk *w, struct answer *a)
     walk_u8(w, &a->u.auth.method);
     walk_span(w, &a->u.auth.data);
     walk_spans(w, &a->u.auth.certs, &a->u.auth.n_certs);
+    walk_token(w, &a->u.auth.token);
 }
 
 static void walk_resolved(struct walk *w, struct answer *a)
@@ -212,7 +226,7 @@ static void walk_nonces(struct walk *w, struct span *bytes)
 static void walk_answer(struct walk *w, struct answer *a)
 {
     walk_ticket(w, &a->ticket);
-    a->kind = walk_enum(w, a->kind, ASK_NONCES);
+    a->kind = walk_enum(w, a->kind, ASK_TOKEN);
     a->result = walk_enum(w, a->result, ANSWER_TIMEOUT);
     walk_string(w, &a->why);
     switch (a->kind) {
@@ -244,6 +258,9 @@ static void walk_answer(struct walk *w, struct answer *a)
         break;
     case ASK_NONCES:
         walk_nonces(w, &a->u.nonces.bytes);
+        break;
+    case ASK_TOKEN:
+        walk_token(w, &a->u.token.data);
         break;
     }
 }

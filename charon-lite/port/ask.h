@@ -38,10 +38,13 @@ enum ask_kind {
     ASK_RESOLVE, /* resolve.name (a host name, or an address in text) -> addresses, and ours towards each */
     /* hand: our nonces of IKE_SA_INIT. It takes one verdict for each that it issued, so that no proof counts twice */
     ASK_NONCES, /* nonces.count -> as many nonces, or fewer */
+    /* vault: our token for a pair of IKE SPIs (RFC 6290), the same after every restart */
+    ASK_TOKEN, /* token.spi_i, spi_r -> token */
 };
 
 #define NONCE_LEN 32          /* of ours: at least half the PRF's key size, at least 16 (RFC 7296 2.10); fits every PRF here */
 #define NONCES_BATCH_MAX 1024 /* in one answer */
+#define TOKEN_LEN 16          /* of ours (RFC 6290 5: 16 to 128): an answer with one is about as long as the question */
 
 /* Reqids, by which our SAs are recognised in the kernel. A configured child has a fixed one, shared by its trap policy and all
  * SAs that replace one another; children of a connection with many peers (remote `any`) get one each from the second range. */
@@ -83,6 +86,7 @@ struct ask_auth {
     /* ASK_AUTH_MAKE only */
     const struct span *cert_requests; /* 20-byte hashes that the peer asked for; none: send what the configuration says */
     size_t n_cert_requests;
+    uint64_t spi_i, spi_r; /* of the IKE SA, for our token (RFC 6290); 0 = none wanted */
 };
 
 /* One Child SA as the kernel shall have it. */
@@ -133,6 +137,9 @@ struct ask {
         struct {
             uint32_t count;
         } nonces;
+        struct {
+            uint64_t spi_i, spi_r;
+        } token;
     } u;
 };
 
@@ -164,6 +171,7 @@ struct answer {
             struct span data;
             const struct span *certs;
             size_t n_certs;
+            struct span token; /* TOKEN_LEN bytes, or none */
         } auth;
         struct {
             enum verdict verdict;
@@ -185,6 +193,9 @@ struct answer {
         struct {
             struct span bytes; /* NONCE_LEN for each, one behind the other */
         } nonces;
+        struct {
+            struct span data; /* TOKEN_LEN bytes */
+        } token;
     } u;
 };
 

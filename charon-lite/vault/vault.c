@@ -8,6 +8,7 @@
 #include "vault/psk.h"
 #include "vault/secrets.h"
 #include "vault/sign.h"
+#include "vault/token.h"
 
 enum { METHOD_PSK = 2 }; /* RFC 7296 3.8 */
 enum { CLAIMED_MAX = 64 };
@@ -18,6 +19,7 @@ struct vault {
     struct addr claimed[CLAIMED_MAX];                        /* addresses of ours that we proved as ID: no peer may have one */
     size_t n_claimed;
     uint32_t handles;
+    struct secret token_secret;
     struct vault_counters counters;
 };
 
@@ -25,8 +27,11 @@ struct vault *vault_new(const struct vault_setup *setup)
 {
     struct vault *v = calloc(1, sizeof(*v));
 
-    if (v)
-        v->setup = *setup;
+    if (!v)
+        return NULL;
+    v->setup = *setup;
+    if (token_secret_take(&v->token_secret, setup->token_secret, setup->rng) < 0)
+        return vault_free(v);
     return v;
 }
 
@@ -36,6 +41,7 @@ struct vault *vault_free(struct vault *v)
         return NULL;
     for (size_t i = 0; i < VAULT_GENERATIONS; i++)
         vault_generation_free(v->generations[i]);
+    secret_done(&v->token_secret);
     free(v);
     return NULL;
 }
@@ -138,6 +144,14 @@ static int psk_make(const struct vault_peer *p, const struct ask_auth *a, struct
     return psk_prove(a->prf, secret_view(p->psk), octets, mac);
 }
 
+/* TOKEN_LEN bytes in the arena, or none. */
+static struct span token(const struct vault *v, uint64_t spi_i, uint64_t spi_r, struct arena *arena)
+{
+    uint8_t *out = spi_i && spi_r ? arena_alloc(arena, TOKEN_LEN) : NULL;
+
+    return out && token_make(secret_view(&v->token_secret), spi_i, spi_r, out) == 0 ? span_of(out, TOKEN_LEN) : SPAN_NONE;
+}
+
 static int make(const struct vault_peer *p, const struct ask_auth *a, struct answer *out, struct arena *arena)
 {
     char sentence[256];
@@ -173,6 +187,8 @@ static void answer_make(struct vault *v, const struct ask_auth *a, struct answer
         out->why = arena_printf(arena, "connection %s has no ID for our side that is not its peer's (set local.id)", p->name);
     else if (make(p, a, out, arena) == 0)
         out->result = ANSWER_OK;
+    if (out->result == ANSWER_OK)
+        out->u.auth.token = token(v, a->spi_i, a->spi_r, arena);
     if (out->result == ANSWER_OK)
         v->counters.made++;
     else
@@ -292,6 +308,13 @@ static void answer_check(struct vault *v, const struct ask_auth *a, struct answe
     }
 }
 
+static void answer_token(const struct vault *v, const struct ask *ask, struct answer *out, struct arena *arena)
+{
+    out->u.token.data = token(v, ask->u.token.spi_i, ask->u.token.spi_r, arena);
+    if (out->u.token.data.len)
+        out->result = ANSWER_OK;
+}
+
 void vault_answer(struct vault *v, const struct ask *ask, struct answer *out, struct arena *arena)
 {
     *out = (struct answer){.ticket = ask->ticket, .kind = ask->kind, .result = ANSWER_FAILED};
@@ -299,6 +322,8 @@ void vault_answer(struct vault *v, const struct ask *ask, struct answer *out, st
         answer_make(v, &ask->u.auth, out, arena);
     else if (ask->kind == ASK_AUTH_CHECK)
         answer_check(v, &ask->u.auth, out, arena);
+    else if (ask->kind == ASK_TOKEN)
+        answer_token(v, ask, out, arena);
     else
-        out->why = "the vault answers for AUTH only";
+        out->why = "the vault answers for AUTH and tokens only";
 }

@@ -23,7 +23,7 @@ static time_t the_time(void *ctx)
     return PKI_NOW;
 }
 static const struct judge_setup judge_setup = {pki_load, the_time, NULL, &pki_rng};
-static const struct vault_setup vault_setup = {&pki_keystore, &pki_rng};
+static const struct vault_setup vault_setup = {&pki_keystore, &pki_rng, {0}};
 
 static double cpu_us(void)
 {

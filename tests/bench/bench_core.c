@@ -161,7 +161,7 @@ static struct conf *conf_of(const char *yaml)
 static struct gateway *gateway_new(const char *yaml)
 {
     struct gateway *g = calloc(1, sizeof(*g));
-    struct vault_setup vs = {&keystore_file, &rng};
+    struct vault_setup vs = {&keystore_file, &rng, {0}};
     char why[500];
     struct text t = text_in(why, sizeof(why));
 

@@ -74,7 +74,7 @@ static void files_make(void)
 static void world_make(void)
 {
     static const struct judge_setup judge_setup = {pki_load, the_time, NULL, &pki_rng};
-    static const struct vault_setup vault_setup = {&pki_keystore, &pki_rng};
+    static const struct vault_setup vault_setup = {&pki_keystore, &pki_rng, {0}};
     static const char *const cas[] = {"ca.pem", NULL};
     struct conf_connection c = {.name = "gw", .send_cert = true};
     struct conf conf = {.generation = 1, .connections = &c, .n_connections = 1};

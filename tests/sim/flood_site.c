@@ -160,7 +160,7 @@ static struct conf *conf_of(struct site *s, const char *yaml)
 
 bool site_open(struct site *s, struct flood *f, const char *yaml)
 {
-    struct vault_setup vs = {&keystore_file, &f->rng};
+    struct vault_setup vs = {.keystore = &keystore_file, .rng = &f->rng};
     char why[500] = "";
     struct text t = text_in(why, sizeof(why));
 

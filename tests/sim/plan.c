@@ -163,5 +163,6 @@ struct conf *plan_conf(const struct alg_registry *algs, const struct plan_global
     c->retransmit_us = g->retransmit_us;
     c->retransmit_factor = g->retransmit_factor;
     c->retransmit_tries = g->retransmit_tries;
+    c->quick_crash_detection = !g->no_qcd;
     return c;
 }

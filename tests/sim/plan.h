@@ -44,6 +44,7 @@ struct plan_globals {
     struct conf_limits limits;
     usec_t retransmit_us;
     uint32_t retransmit_factor, retransmit_tries;
+    bool no_qcd;
 };
 struct plan_globals plan_globals(void);
 

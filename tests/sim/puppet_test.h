@@ -63,6 +63,16 @@ static inline void alive(struct puppet *p, size_t n_children)
     MUST(p, children(p, "UP") == n_children);
 }
 
+/* The gate has rekeyed the IKE SA: its token comes under the heir, in an exchange of its own (RFC 6290 4.3). */
+static inline void token_heard(struct puppet *p)
+{
+    const struct said *m = hear(p);
+
+    MUST(p, m && !m->response && m->h.exchange == INFORMATIONAL && has(m, QUICK_CRASH_DETECTION));
+    say(p);
+    reply(p, m);
+}
+
 static inline void over(struct puppet *p)
 {
     MUST(p, !p->w->failed);

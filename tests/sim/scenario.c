@@ -131,8 +131,8 @@ struct world *scenario_play(const struct scenario *s, uint64_t seed, bool verbos
     return w->failed ? w : world_free(w);
 }
 
-static const struct scenario *const groups[] = {scenarios_contact, scenarios_rekey,  scenarios_nonce,
-                                                scenarios_life,    scenarios_attack, scenarios_chaos};
+static const struct scenario *const groups[] = {scenarios_contact, scenarios_rekey, scenarios_nonce, scenarios_life,
+                                                scenarios_attack,  scenarios_chaos, scenarios_qcd};
 
 const struct scenario *scenario_at(size_t n)
 {

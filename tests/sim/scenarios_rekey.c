@@ -141,6 +141,17 @@ static void ike_both(struct world *w)
     EXPECT(w, core_count(w->end[0].core).ike_sas == 1 && core_count(w->end[1].core).ike_sas == 1);
 }
 
+/* The same while key exchanges take their time: the answer to ours may be here before theirs is answered. */
+static void ike_both_slowly(struct world *w)
+{
+    for (size_t i = 0; i < 2; i++) {
+        w->end[i].desk[ASK_WORKER] = (struct desk_faults){.low = MS, .high = 40 * MS};
+        w->end[i].plan[0].ike = "aes256gcm16-prfsha256-modp2048";
+        w->end[i].globals.no_qcd = w->seed & 1;
+    }
+    ike_both(w);
+}
+
 static void ike_both_disturbed(struct world *w)
 {
     collision(w, rekey_ike, rekey_ike, true, true);
@@ -332,6 +343,7 @@ const struct scenario scenarios_rekey[] = {
     {"child-both", "both replace the Child SA at once (2.8.1)", child_both, 20, 0},
     {"child-both-disturbed", "the same, with messages lost or late in every order", child_both_disturbed, 80, 0},
     {"ike-both", "both replace the IKE SA at once (2.8.2)", ike_both, 20, 0},
+    {"ike-both-slowly", "the same while key exchanges take their time", ike_both_slowly, 40, 0},
     {"ike-both-disturbed", "the same, with messages lost or late in every order", ike_both_disturbed, 80, 0},
     {"child-against-ike", "one replaces the Child SA, the other the IKE SA", child_against_ike, 30, 0},
     {"rekey-against-delete", "one replaces the Child SA, the other closes it", rekey_against_delete, 20, 0},

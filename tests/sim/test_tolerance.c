@@ -378,6 +378,7 @@ static void noise_in_answers(void **state)
     world_run(p->w, 100 * MS);
     MUST(p, ike_sas(p, NULL) == 1);
     p->ike = p->heir;
+    token_heard(p);
     alive(p, 1);
     over(p);
 }

@@ -186,7 +186,8 @@ static void without_an_ike_sa(void **state)
         m = hear(p);
         MUST(p, m && !m->sealed && m->response && error_of(m) == INVALID_IKE_SPI && m->h.message_id == 7);
         MUST(p, m->h.spi_i == p->ike->spi_i && m->h.spi_r == p->ike->spi_r && m->h.exchange == types[i]);
-        MUST(p, !m->in->next && !(m->h.flags & IKE_FLAG_INITIATOR));
+        MUST(p, m->in->next && m->in->next->u.notify.type == QUICK_CRASH_DETECTION && !m->in->next->next);
+        MUST(p, !(m->h.flags & IKE_FLAG_INITIATOR));
     }
     for (uint32_t i = 0; i < 100; i++) {
         say(p);

@@ -130,6 +130,7 @@ static void other_group_wanted(void **state)
     say(p);
     reply(p, m);
     p->ike = p->heir;
+    token_heard(p);
     alive(p, 1);
     over(p);
 }

@@ -37,6 +37,7 @@ struct world *world_new(uint64_t seed, size_t n_ends)
         dice_seed(&e->dice, dice_u64(&w->dice));
         dice_seed(&e->hand_dice, seed ^ 0x6e6f6e6365730000u ^ i);
         e->hand_rng = dice_rng(&e->hand_dice);
+        e->token_secret = seed ^ 0x746f6b656e73u;
         xfrm_init(&e->xfrm);
     }
     return w;

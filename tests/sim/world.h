@@ -67,6 +67,7 @@ struct end {
     size_t n_verdicts;
     struct dice hand_dice; /* what the hand's nonces are made of */
     struct rng hand_rng;
+    uint64_t token_secret; /* of RFC 6290: outlives restarts */
     struct nonces *nonces; /* issued; a verdict spends one */
     bool nonces_withheld;  /* asks for them are not answered */
     struct xfrm xfrm;

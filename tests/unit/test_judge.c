@@ -19,7 +19,7 @@ static time_t the_time(void *ctx)
     return now;
 }
 static const struct judge_setup judge_setup = {pki_load, the_time, NULL, &pki_rng};
-static const struct vault_setup vault_setup = {&pki_keystore, &pki_rng};
+static const struct vault_setup vault_setup = {&pki_keystore, &pki_rng, {0}};
 
 static const struct pki_spec ca_spec = {.subject = "O=Example, CN=CA", PKI_CA};
 static const struct pki_spec mid_spec = {.subject = "O=Example, CN=Intermediate", PKI_CA};

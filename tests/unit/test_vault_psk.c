@@ -70,7 +70,7 @@ static struct id fqdn(const char *name)
 
 static int side_init(struct side *s, const char *local, const char *remote, const char *psk, struct text *why)
 {
-    struct vault_setup setup = {&store, &rng};
+    struct vault_setup setup = {&store, &rng, {0}};
 
     *s = (struct side){0};
     s->connection.name = "paris";

@@ -218,6 +218,10 @@ static void asks_of_others(void **state)
     ask_trip(&t, &in, &out);
     assert_int_equal(out.u.nonces.count, 1024);
     trip_done(&t);
+    in = (struct ask){ASK_VAULT, ASK_TOKEN, {1, 2}, 3, {.token = {0x8877665544332211, 7}}};
+    ask_trip(&t, &in, &out);
+    assert_true(out.u.token.spi_i == 0x8877665544332211 && out.u.token.spi_r == 7);
+    trip_done(&t);
 }
 
 static void answer_trip(struct trip *t, const struct answer *in, struct answer *out)
@@ -256,7 +260,9 @@ static void answers_of_proofs(void **state)
     in.u.auth.data = S("mac");
     in.u.auth.certs = certs;
     in.u.auth.n_certs = 2;
+    in.u.auth.token = S("0123456789abcdef");
     answer_trip(&t, &in, &out);
+    assert_true(span_equal(out.u.auth.token, in.u.auth.token));
     assert_string_equal(out.why, "no key");
     assert_true(id_equal(&out.u.auth.id, &in.u.auth.id));
     assert_true(span_equal(out.u.auth.certs[0], certs[0]));
@@ -310,6 +316,26 @@ static void answers_of_the_outside(void **state)
     assert_int_equal(out.u.resolve.n, 2);
     assert_memory_equal(out.u.resolve.v, found, sizeof(found));
     assert_memory_equal(out.u.resolve.local, ours, sizeof(ours));
+    trip_done(&t);
+}
+
+/* A token has its length, or is none. */
+static void answers_with_tokens(void **state)
+{
+    struct answer in = {.ticket = {1, 2}, .kind = ASK_TOKEN}, out;
+    struct reader r;
+    struct trip t;
+
+    (void)state;
+    in.u.token.data = S("0123456789abcdef");
+    answer_trip(&t, &in, &out);
+    assert_true(span_equal(out.u.token.data, in.u.token.data));
+    trip_done(&t);
+    trip_init(&t);
+    in.u.token.data = S("0123456789abcdef0");
+    words_put_answer(&t.first, &in);
+    r = reader_of(buf_view(&t.first));
+    assert_int_not_equal(words_get_answer(&r, &t.arena, &out), 0);
     trip_done(&t);
 }
 
@@ -508,6 +534,7 @@ int main(void)
         cmocka_unit_test(a_verdict_is_of_the_list),
         cmocka_unit_test(answers_of_the_outside),
         cmocka_unit_test(answers_with_nonces),
+        cmocka_unit_test(answers_with_tokens),
         cmocka_unit_test(events),
         cmocka_unit_test(orders),
         cmocka_unit_test(facts),
