@@ -47,7 +47,7 @@ static void failure_note(struct tally *t, uint64_t seed, const char *law, const 
         return;
     f->seed = seed;
     snprintf(f->law, sizeof(f->law), "%s", law);
-    snprintf(f->why, sizeof(f->why), "%s", why);
+    snprintf(f->why, sizeof(f->why), "%.*s", (int)sizeof(f->why) - 1, why);
 }
 
 static void tally_world(struct tally *t, const struct world *w)

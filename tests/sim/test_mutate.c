@@ -190,6 +190,9 @@ static void one_by_one(struct run *r)
 
 static void run_kind(struct run *r, size_t first)
 {
+    static struct mutant m;
+
+    r->m = &m;
     if (!apart(r, 0)) {
         printf("# %s: the honest message\n", r->kind->name);
         return;
