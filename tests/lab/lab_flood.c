@@ -217,6 +217,21 @@ static void watched_read(struct watched *w)
         w->peak_kib = w->anon_kib;
 }
 
+/* Of the daemon's namespace: datagrams that its sockets had no room for, and all that came. */
+static void udp_counts(long pid, unsigned long *came, unsigned long *lost)
+{
+    char name[64], line[512];
+    FILE *f;
+
+    *came = *lost = 0;
+    snprintf(name, sizeof(name), "/proc/%ld/net/snmp", pid);
+    f = fopen(name, "r");
+    while (f && fgets(line, sizeof(line), f))
+        sscanf(line, "Udp: %lu %*u %*u %*u %lu", came, lost);
+    if (f)
+        fclose(f);
+}
+
 /* --- the flood ------------------------------------------------------------------------------------------------------------- */
 
 struct attack;
@@ -465,6 +480,7 @@ static bool law(bool holds, const char *what)
 static int attack_judge(struct attack *k, uint64_t seed)
 {
     struct flood *f = k->f;
+    unsigned long came, lost;
     uint64_t rekeyed = f->crowd.facts[FACT_IKE_REKEYED];
     double took = (double)(f->now - k->began) / 1e6, cpu, served;
     bool good = true;
@@ -472,15 +488,17 @@ static int attack_judge(struct attack *k, uint64_t seed)
     watched_read(&k->w);
     cpu = (k->w.cpu_s - k->w.first_cpu_s) * 1e6 / (double)k->packets;
     served = flood_served(f, k->began, f->now - 2 * USEC_SEC, 2 * USEC_SEC);
+    udp_counts(k->w.pids[0], &came, &lost);
     for (size_t i = 0; i < 20 && i < k->guests; i++)
         flood_ask(f, i, "ike");
     wait_for(k, 3 * USEC_SEC);
     rekeyed = f->crowd.facts[FACT_IKE_REKEYED] - rekeyed;
-    printf("# counted: floods: %s, real sockets: %zu datagrams in %.1f s, seed %llu; all processes grew by %ld KiB; %.1f%% of "
+    printf("# counted: floods: %s, real sockets: %zu datagrams in %.1f s (%lu reached it, %lu found its buffer full), seed %llu; "
+           "all processes grew by %ld KiB; %.1f%% of "
            "%zu honest "
            "handshakes within 2 s; %llu answers (%llu cookies, %llu bytes); %.2f us of CPU each, all processes and guests' share "
            "together; %zu SAs lost; %llu of 20 rekeys afterwards\n",
-           k->kind->word, k->packets, took, (unsigned long long)seed, k->w.peak_kib - k->w.first_kib, served,
+           k->kind->word, k->packets, took, came, lost, (unsigned long long)seed, k->w.peak_kib - k->w.first_kib, served,
            f->n_guests - k->guests, (unsigned long long)wire.answers, (unsigned long long)wire.cookies,
            (unsigned long long)wire.answer_bytes, cpu, f->n_down, (unsigned long long)rekeyed);
     good &= law(k->w.peak_kib - k->w.first_kib <= 8192, "memory grew by at most 8 MiB");
