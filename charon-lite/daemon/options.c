@@ -14,6 +14,7 @@ static const char usage[] =
     "  -c, --config FILE|DIR  configuration; may be repeated; of a directory its *.yaml files, sorted\n"
     "                         (default: " SYSCONFDIR "/charon-lite/conf.d)\n"
     "  -s, --socket PATH      control socket (default: as configured)\n"
+    "      --state DIR        what is to outlive a restart (default: " LOCALSTATEDIR "/lib/charon-lite)\n"
     "  -d, --debug            log everything, whatever the configuration says\n"
     "      --check            check the configuration and exit: 0 = good\n"
     "      --dry-run          touch no kernel state: print what would be done to it\n"
@@ -28,10 +29,11 @@ static const char usage[] =
     "  -h, --help             this text\n"
     "  -V, --version          the version\n";
 
-enum { OPTION_CHECK = 256, OPTION_DRY, OPTION_ONE_UID, OPTION_ONE_PROCESS, OPTION_KEYLOG, OPTION_SANDBOX };
+enum { OPTION_CHECK = 256, OPTION_DRY, OPTION_ONE_UID, OPTION_ONE_PROCESS, OPTION_KEYLOG, OPTION_SANDBOX, OPTION_STATE };
 static const struct option longs[] = {
     {"config", required_argument, NULL, 'c'},
     {"socket", required_argument, NULL, 's'},
+    {"state", required_argument, NULL, OPTION_STATE},
     {"debug", no_argument, NULL, 'd'},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
@@ -61,6 +63,9 @@ static int option_take(struct options *o, int c)
     case 's':
         o->control = optarg;
         return -1;
+    case OPTION_STATE:
+        o->state = optarg;
+        return -1;
     case OPTION_SANDBOX:
         o->sandbox_off = !strcmp(optarg, "off");
         return -1;
@@ -83,7 +88,7 @@ int options_read(int argc, char **argv, struct options *o)
 {
     int c, status = -1;
 
-    *o = (struct options){0};
+    *o = (struct options){.state = LOCALSTATEDIR "/lib/charon-lite"};
     while (status < 0 && (c = getopt_long(argc, argv, "c:s:dhV", longs, NULL)) != -1) {
         bool *flag = c == 'd'                  ? &o->debug
                      : c == OPTION_CHECK       ? &o->check

@@ -10,6 +10,7 @@ struct options {
     const char *paths[OPTIONS_PATHS_MAX]; /* files and directories with the configuration */
     size_t n_paths;
     const char *control; /* NULL = as configured */
+    const char *state;   /* directory that outlives restarts */
     const char *keylog;  /* NULL = none; only in builds that have it */
     bool debug, dry_run, check, one_uid, one_process, sandbox_off;
 };

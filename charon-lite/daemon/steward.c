@@ -485,13 +485,31 @@ static int open_control(struct steward *s, struct text *why)
     return s->ctl ? 0 : ERR_MEMORY;
 }
 
-#define STATE_DIR LOCALSTATEDIR "/lib/charon-lite"
+/* With the directories above it, as a first start under a prefix of its own may find none of them. */
+static void state_make(const char *dir)
+{
+    char path[4096];
+    size_t len = strlen(dir);
+
+    if (len >= sizeof(path))
+        return;
+    for (size_t i = 1; i < len; i++)
+        if (dir[i] == '/') {
+            memcpy(path, dir, i);
+            path[i] = 0;
+            mkdir(path, 0755);
+        }
+    mkdir(dir, 0700);
+}
 
 /* Where fetch keeps what names were last; without it the daemon runs all the same. */
-static int open_names(void)
+static int open_names(const char *dir)
 {
-    mkdir(STATE_DIR, 0700);
-    return open(STATE_DIR "/names", O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    char path[4096];
+    struct text t = text_in(path, sizeof(path));
+
+    text_add(&t, "%s/names", dir);
+    return open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 }
 
 /* For tokens that hold over a restart; without it they hold until the vault restarts. */
@@ -499,7 +517,7 @@ static int open_token(struct steward *s)
 {
     char line[400];
     struct text why = text_in(line, sizeof(line));
-    int fd = token_file_open(STATE_DIR, &why);
+    int fd = token_file_open(s->options->state, &why);
 
     if (fd < 0)
         log_say(&s->log, LEVEL_NOTICE, "peers will not know quickly that this daemon has restarted: %s", line);
@@ -521,8 +539,11 @@ static int open_crew(struct steward *s, struct text *why)
     if (err)
         return err;
     c.sockets = s->sockets;
-    s->names_fd = s->options->dry_run ? -1 : open_names();
-    s->token_fd = s->options->dry_run ? -1 : open_token(s);
+    if (!s->options->dry_run) {
+        state_make(s->options->state);
+        s->names_fd = open_names(s->options->state);
+        s->token_fd = open_token(s);
+    }
     c.keylog_fd = s->keylog_fd;
     c.names_fd = s->names_fd;
     c.token_fd = s->token_fd;

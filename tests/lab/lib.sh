@@ -190,7 +190,7 @@ charon_conf() { # charon_conf NS, after sides
 charon_start() { local d=$W/charon-$1; mkdir -p "$d"
 	printf '%s\n' "$PSK" > "$d/s2s.psk"; chmod 600 "$d/s2s.psk"
 	charon_conf "$1" | grep -v '^ *$' > "$d/charon.yaml"
-	spawn "$1" "$d/log" "$BIN" ${CHARON_ARGS:-} -c "$d/charon.yaml" -s "$d/control"
+	spawn "$1" "$d/log" "$BIN" ${CHARON_ARGS:-} --state "$d/state" -c "$d/charon.yaml" -s "$d/control"
 	wait_for 20 charon "$1" list || { nok "charon-lite in $1 answers"; cat "$d/charon.yaml" "$d/log"; return 1; }; }
 charon() { local ns=$1; shift; timeout "${CHARON_PATIENCE:-20}" ip netns exec "$ns" "$CTL" -s "$W/charon-$ns/control" "$@"; }
 charon_up() { charon "$1" up s2s; }
