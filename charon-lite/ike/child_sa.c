@@ -286,6 +286,8 @@ static void children_dedupe(struct child_sa *new)
     LIST_EACH (it, &new->peer->sas) {
         struct ike_sa *sa = LIST_ITEM(it, struct ike_sa, in_peer);
 
+        if (!sa_usable(sa))
+            continue; /* what it carries goes with it */
         LIST_EACH (jt, &sa->children) {
             struct child_sa *other = LIST_ITEM(jt, struct child_sa, in_sa), *loser = other;
 

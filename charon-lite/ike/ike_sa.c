@@ -447,10 +447,9 @@ void sa_inherit(struct ike_sa *heir, struct ike_sa *old)
 /* --- where the peer is (2.23)
  * ------------------------------------------------------------------------------------------------------------ */
 
-void sa_move(struct ike_sa *sa, const struct path *to)
+static void move_one(struct ike_sa *sa, const struct path *to)
 {
     struct path from = sa->path;
-    char text[ENDPOINT_TEXT_MAX];
     struct ask ask;
 
     sa->path = *to;
@@ -463,6 +462,22 @@ void sa_move(struct ike_sa *sa, const struct path *to)
         ask.u.child.old_local = from.local;
         ask.u.child.old_remote = from.remote;
         out_ask(sa->core, &ask);
+    }
+}
+
+/* All packets go to where the last authentic one came from (2.23), those of its other IKE SAs too: what a rekey replaced still
+ * has its Delete to send. */
+void sa_move(struct ike_sa *sa, const struct path *to)
+{
+    struct endpoint from = sa->path.remote;
+    char text[ENDPOINT_TEXT_MAX];
+
+    move_one(sa, to);
+    LIST_EACH (it, &sa->peer->sas) {
+        struct ike_sa *other = LIST_ITEM(it, struct ike_sa, in_peer);
+
+        if (other != sa && other->state >= IKE_UP && endpoint_equal(&other->path.remote, &from))
+            move_one(other, to);
     }
     if (sa->state == IKE_UP)
         tell(sa->core, FACT_PEER_MOVED, sa->peer, sa, NULL, "the peer is now at %s", endpoint_format(&to->remote, text));

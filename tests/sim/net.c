@@ -318,7 +318,7 @@ static void travel(struct world *w, unsigned from, const struct way *way, struct
     world_at(w, w->now + delay, arrive, d);
 }
 
-static void leave(struct end *e, struct datagram *d)
+void net_leave(struct end *e, struct datagram *d)
 {
     struct world *w = e->world;
     struct end *to = end_at(w, &d->dst.addr);
@@ -353,7 +353,7 @@ void sim_net_send(struct end *e, const struct path *path, struct span data, bool
         free(d);
         return;
     }
-    leave(e, d);
+    net_leave(e, d);
 }
 
 void net_send_esp(struct end *e, const struct endpoint *src, const struct endpoint *dst, bool encap, const struct esp_packet *p)
@@ -363,7 +363,7 @@ void net_send_esp(struct end *e, const struct endpoint *src, const struct endpoi
     d->esp = true;
     d->encap = encap;
     d->packet = *p;
-    leave(e, d);
+    net_leave(e, d);
 }
 
 void net_inject(struct world *w, struct endpoint src, struct endpoint dst, struct span data, usec_t delay)

@@ -82,6 +82,8 @@ void net_nat_rebind(struct nat *); /* forgets its mappings; the next ones get ne
 /* A core says send. */
 void sim_net_send(struct end *, const struct path *, struct span data, bool keepalive);
 void net_send_esp(struct end *, const struct endpoint *src, const struct endpoint *dst, bool encap, const struct esp_packet *);
+/* A datagram that the tap kept goes its way after all; it is the network's from here. */
+void net_leave(struct end *, struct datagram *);
 /* A stranger's datagram, without faults: arrives at dst after `delay`. Data has no marker; one is added for port 4500. */
 void net_inject(struct world *, struct endpoint src, struct endpoint dst, struct span data, usec_t delay);
 /* Without the marker of port 4500. */
