@@ -1,0 +1,149 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# lab-run: -a time-travel=inf-cpu
+# SIGKILL anywhere is harmless: each process of the daemon in turn is killed as it enters its N-th system call of a phase: the start,
+# the first negotiation, a rekey of the Child SA and of the IKE SA, `down`, a reload that changes the child. Something like a service
+# manager begins the daemon anew where its parent died. Afterwards: the daemon is whole; no SA that it does not know is in either
+# kernel 2 s later; numbered packets both ways pass again within 3 s; nothing has crossed the middle in clear, though the routes lead there.
+#   points=25       how many points, chosen by the seed; all: every one of them (stride=K: every K-th)
+#   seed=           rotates by the clock; printed
+#   phases=  roles= only these
+#   only=PHASE:ROLE:N   this one point
+points=${points:-25} stride=${stride:-1} seed=${seed:-$(date +%s)}
+phases=${phases:-start establish rekey ike delete reload} roles=${roles:-parent core hand vault judge fetch}
+KEEP=up
+. /lab/lib.sh
+parameters "$@"
+[ "$us" = charon ] && [ "$role" = initiator ] || { note "our own processes, as initiator: nothing to do"; finish; }
+topology
+ip -n inet route add 10.1.0.0/24 via 192.0.2.1; ip -n inet route add 10.2.0.0/24 via 198.51.100.1
+# the daemon of ga is begun anew whenever it ends, as a service manager does
+served() { # what spawn() starts for ga: the daemon, or (once) the daemon under lab_kill
+	while [ ! -e "$W/no-service" ]; do
+		if [ -e "$W/hunt" ]; then # shellcheck disable=SC2046
+			set -- $(cat "$W/hunt"); rm -f "$W/hunt"
+			"$LABBIN/lab_kill" "-$1" "$2" "$BIN" -c "$W/charon-ga/charon.yaml" -s "$W/charon-ga/control" >"$W/hunted" 2>>"$W/charon-ga/log"
+		else "$BIN" -c "$W/charon-ga/charon.yaml" -s "$W/charon-ga/control" >>"$W/charon-ga/log" 2>&1; fi
+		echo "$(date +%s.%N) ended $?" >> "$W/service"
+		sleep 0.1
+	done; }
+eval "$(declare -f charon_start | sed 's/^charon_start/plain_charon_start/')"
+charon_start() { # ga's daemon lives under the service
+	[ "$1" = ga ] || { plain_charon_start "$1"; return; }
+	local d=$W/charon-ga; mkdir -p "$d"
+	printf '%s\n' "$PSK" > "$d/s2s.psk"; chmod 600 "$d/s2s.psk"
+	charon_conf ga | grep -v '^ *$' > "$d/charon.yaml"
+	export W BIN LABBIN; spawn ga "$d/service" bash -c "$(declare -f served); served"
+	wait_for 20 charon ga list || { nok "charon-lite in ga answers"; return 1; }; }
+start_both
+capture inet netb "$W/clear.pcap" "$clear_filter"
+check "tunnel" wait_for 20 has_children ga || finish
+streams_start 50
+
+# Forks are dear in a guest: what is asked often is asked without.
+ctl() { "$CTL" -t 8 -s "$W/charon-$1/control" "${@:2}" 2>/dev/null; }
+status() { STATUS=$(ctl ga status); }
+pid_of() { # pid_of ROLE: into PID
+	if [ "$1" = parent ]; then PID=$(daemon_pid ga); return; fi
+	status; [[ $STATUS =~ processes:.*\ $1\ ([1-9][0-9]*) ]] && PID=${BASH_REMATCH[1]}; }
+whole() { status; [[ $STATUS =~ processes:\ core\ [1-9].*\ fetch\ [1-9] ]]; }
+# SAs in a kernel that its daemon does not list, into ORPHANS; larval ones have no SPI. A replaced one lingers for 5 s: the core has
+# let go of it, the hand has not.
+orphans() {
+	local rest list; list=$(ctl "$1" --json list); rest=$(ip -n "$1" xfrm state); ORPHANS='' SAS=0
+	while [[ $rest =~ spi\ 0x([0-9a-f]*)\ (.*) ]]; do
+		rest=${BASH_REMATCH[2]}; SAS=$((SAS+1))
+		[[ ${BASH_REMATCH[1]} = 00000000 || $list == *"\"${BASH_REMATCH[1]}\""* ]] || ORPHANS="$ORPHANS ${BASH_REMATCH[1]}"
+	done; }
+known() { status; orphans ga; [ -z "$ORPHANS" ] || [[ $STATUS == *"kernel SAs $SAS, "* ]]; } # to the core, or at least to the hand
+no_orphans() { orphans "$1"; [ -z "$ORPHANS" ]; }
+flows() { local e last; for e in ha hb; do
+		{ read -r _ _ _ _ _ _ _ _ _ _ _ last < "$W/stream-$e"; } 2>/dev/null && [ "$((10#$last))" -lt 250 ] || return 1; done; }
+steady() { flows && known && [[ $STATUS =~ processes:\ core\ [1-9].*\ fetch\ [1-9] ]]; }
+poll() { # poll SECONDS COMMAND...: as wait_for, but in this shell, and without forks of its own
+	local n=$(( $1 * 10 )); shift
+	while ! "$@"; do [ $((n--)) -gt 0 ] || return 1; read -r -t 0.1 <> <(:) || :; done; }
+turn() { # another configuration: the child's replay window, there and back
+	if grep -q 'replay_window: 256' "$W/charon-ga/charon.yaml"; then sed -i 's/, replay_window: 256//' "$W/charon-ga/charon.yaml"
+	else sed -i 's/ net: { / net: { replay_window: 256, /; s/replay_window: 256, \(.*\) }$/\1, replay_window: 256 }/' "$W/charon-ga/charon.yaml"; fi; }
+before() { # what comes before the phase
+	[ "$1" != establish ] || ctl ga down s2s >/dev/null; }
+act() { # the phase itself
+	case $1 in
+	start) pid_of parent; kill -KILL "$PID" 2>/dev/null; sleep 0.3; poll 5 whole ;;
+	establish) ctl ga up s2s ;;
+	rekey) ctl ga rekey s2s net; sleep 0.3 ;;
+	ike) ctl ga rekey s2s; sleep 0.3 ;;
+	delete) ctl ga down s2s; sleep 0.1 ;;
+	reload) turn; ctl ga reload; sleep 0.4 ;;
+	esac >/dev/null 2>&1; }
+after() { # an operator who ordered `down` wants it up again
+	[ "$1" != delete ] || { poll 3 whole; ctl ga up s2s >/dev/null; }; }
+fork_of() { case $1 in parent) echo 0 ;; hand) echo 1 ;; vault) echo 2 ;; judge) echo 3 ;; fetch) echo 4 ;; core) echo 5 ;; esac; } # crew_start()
+hunt() { # hunt PHASE ROLE N: does the phase under lab_kill; what that says is in $W/hunted
+	local p k
+	: > "$W/hunted"
+	if [ "$1" = start ]; then echo "$(fork_of "$2") $3" > "$W/hunt"; act start; k=''
+	else
+		PID=''; pid_of "$2"; p=$PID; [ -n "$p" ] || return 1
+		"$LABBIN/lab_kill" "$p" "$3" >"$W/hunted" 2>&1 & k=$!
+		wait_for 5 grep -q ready "$W/hunted" || return 1
+		act "$1"
+		grep -q killed "$W/hunted" || kill -TERM $k 2>/dev/null
+	fi
+	[ -z "$k" ] || wait $k 2>/dev/null; }
+
+# --- how many system calls each makes in each phase -----------------------------------
+declare -A calls
+measure() {
+	local ph r p n
+	for ph in $phases; do
+		[ $ph != start ] || { calls[start:parent]=400 calls[start:hand]=330 calls[start:vault]=210 calls[start:judge]=190 calls[start:fetch]=220 calls[start:core]=250; continue; }
+		poll 20 steady; before $ph
+		for r in $roles; do pid_of $r; "$LABBIN/lab_kill" "$PID" 0 >"$W/count-$r" 2>&1 & echo $! > "$W/counter-$r"; done
+		for r in $roles; do wait_for 5 grep -q ready "$W/count-$r"; done
+		act $ph
+		for r in $roles; do kill -TERM "$(cat "$W/counter-$r")"; wait "$(cat "$W/counter-$r")"; calls[$ph:$r]=$(sed -n 's/not reached: //p' "$W/count-$r"); done
+		after $ph
+	done 2>/dev/null
+	for ph in $phases; do n=''; for r in $roles; do n="$n $r ${calls[$ph:$r]:-0}"; done; note "system calls in $ph:$n"; done; }
+all_points() { local ph r n; for ph in $phases; do for r in $roles; do for ((n = 1; n <= ${calls[$ph:$r]:-0}; n += stride)); do echo "$ph:$r:$n"; done; done; done; }
+# every pair of phase and process equally often, the call at random
+choose() { all_points | awk -F: -v seed="$seed" -v k="$1" 'BEGIN { srand(seed) }
+	{ pair = $1 ":" $2; if (!(pair in n)) pairs[++m] = pair; n[pair]++ }
+	END { for (i = m; i > 1; i--) { j = 1 + int(rand() * i); t = pairs[i]; pairs[i] = pairs[j]; pairs[j] = t }
+		for (i = 0; i < k; i++) { p = pairs[1 + i % m]; print p ":" 1 + int(rand() * n[p]) } }'; }
+
+killed=0 unreached=0 slow_back=0 slow_orphans=0
+point() { # point PHASE:ROLE:N
+	local ph r n t back gone
+	IFS=: read -r ph r n <<< "$1"
+	poll 30 steady || { nok "$1: before it, all is well"; note "orphans: $ORPHANS"; return 1; }
+	before "$ph"
+	streams_anew
+	hunt "$ph" "$r" "$n"
+	if ! grep -q killed "$W/hunted"; then unreached=$((unreached+1)); after "$ph"; return; fi
+	killed=$((killed+1)); t=$(date +%s.%N)
+	poll 20 whole || { nok "$1: begun anew"; return 1; }
+	after "$ph"
+	t=$(date +%s.%N)
+	poll "${limit:-3}" flows || { nok "$1 ($(cat "$W/hunted" | tail -n 1)): traffic is back within 3 s"; poll 30 flows && note "after $(ms "$t") ms"; }
+	back=$(ms "$t")
+	poll "${limit:-2}" known || { nok "$1 ($(tail -n 1 "$W/hunted")): no orphan SA after 2 s: $ORPHANS"; poll 30 known && note "after $(ms "$t") ms"; }
+	[ "$peer" != charon ] || poll 8 no_orphans gb || nok "$1: no orphan SA at the peer: $ORPHANS"
+	gone=$(ms "$t")
+	[ "$back" -le $slow_back ] || slow_back=$back
+	[ "$gone" -le $slow_orphans ] || slow_orphans=$gone
+	[ "$(stat -c %s "$W/clear.pcap")" = 24 ] || { nok "$1: nothing in clear"; pcap "$W/clear.pcap" | head -n 5; rm -f "$W/clear.pcap"; capture inet netb "$W/clear.pcap" "$clear_filter"; }
+	[ -z "${loud:-}" ] || note "$1 $(tail -n 1 "$W/hunted"): back after $back ms, no orphans after $gone ms"; }
+
+if [ -n "${only:-}" ]; then echo "$only" > "$W/points"
+else measure; if [ "$points" = all ]; then all_points; else choose "$points"; fi > "$W/points"; fi
+note "seed $seed: $(tr '\n' ' ' < "$W/points" | cut -c1-1500)"
+while read -r x <&3; do point "$x"; done 3< "$W/points"
+note "counted: lab kill: $killed points of $(wc -l < "$W/points") ($unreached not reached), $phases x $roles, seed $seed, in $(ms "$LAB_T0") ms; traffic back after $slow_back ms at most, no orphans after $slow_orphans ms"
+check "at least half of the points were reached" test $((2 * killed)) -ge "$(wc -l < "$W/points")"
+check "every process is there" poll 20 steady
+check "no packet in clear" test "$(count "$W/clear.pcap" ip)" = 0
+touch "$W/no-service"
+finish
