@@ -29,6 +29,7 @@ struct core *core_new(const struct core_setup *setup)
     list_init(&c->sas);
     list_init(&c->graveyard);
     list_init(&c->work);
+    list_init(&c->collecting);
     list_init(&c->lingering);
     map_init(&c->by_spi, &c->rng);
     map_init(&c->by_child_spi, &c->rng);

@@ -174,6 +174,10 @@ static void init_request(struct core *c, const struct ike_header *h, const struc
             packets_send(c, &sa->reply, path);
         return;
     }
+    if (data.len > INIT_MAX) {
+        dropped(c, path, "an IKE_SA_INIT request of such a length is not taken");
+        return;
+    }
     if (c->stopping || !peer_candidate(c, &at)) {
         dropped(c, path, c->stopping ? "stopping" : "no connection is configured for this peer");
         return;
@@ -277,8 +281,10 @@ static void sealed_packet(struct ike_sa *sa, const struct ike_header *h, const s
         sa->fragment_hash = map_hash(&sa->core->by_spi, data);
     if (err == ERR_AGAIN)
         return;
-    if (!response)
+    if (!response) {
         sa->reply_to = sa->fragment_hash;
+        fragments_done(&sa->in_request); /* pieces of the same that came whole */
+    }
     sa_heard(sa, path);
     err = msg_read_payloads(a, first, chain, IKE_HEADER_LEN, &in, &why);
     if (err < 0 && response)

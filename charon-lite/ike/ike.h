@@ -109,10 +109,12 @@ struct core {
     struct map by_remote; /* address -> peer.by_remote */
     uint16_t *wide;       /* indexes of the connections for many peers */
     size_t n_wide;
-    struct list sas;       /* all, ike_sa.in_core */
-    struct list graveyard; /* freed at the end of the step */
-    struct list lingering; /* replaced SAs that the kernel still has (linger.c) */
-    struct list work;      /* ike_sa.in_work: something may be started */
+    struct list sas;        /* all, ike_sa.in_core */
+    struct list graveyard;  /* freed at the end of the step */
+    struct list collecting; /* fragments.collected */
+    size_t fragment_bytes;  /* of those */
+    struct list lingering;  /* replaced SAs that the kernel still has (linger.c) */
+    struct list work;       /* ike_sa.in_work: something may be started */
     struct cookie_secret {
         uint8_t bytes[32];
         uint8_t version;
@@ -160,7 +162,9 @@ struct fragments {
     uint8_t first_inner; /* from fragment 1 */
     size_t bytes;
     usec_t since;
-    struct secret *parts; /* `total` of them, plaintext */
+    struct secret *parts;  /* `total` of them, plaintext */
+    struct list collected; /* of half-open SAs, the oldest first: what they keep together is bounded */
+    size_t *together;      /* core's count of it; NULL = not counted */
 };
 void fragments_done(struct fragments *);
 

@@ -10,6 +10,8 @@
 #define MESSAGE_MAX 65535              /* bytes of an IKE message, fragments put together */
 #define FRAGMENTS_MAX 128              /* RFC 7383 2.5 allows 65535; 128 of the smallest useful size are 64 KiB */
 #define FRAGMENTS_TIME (30 * USEC_SEC) /* an incomplete message is forgotten */
+#define FRAGMENTS_HALF_OPEN (4u << 20) /* bytes that all half-open SAs together may have collected; the oldest give way */
+#define INIT_MAX 8192                  /* bytes of an IKE_SA_INIT request: it is kept until IKE_AUTH, and comes in one datagram */
 #define NONCE_MIN 16                   /* RFC 7296 2.10 */
 #define NONCE_MAX 256
 #define NONCES_FIRST 64                        /* the smallest batch that is asked of the hand */

@@ -168,6 +168,9 @@ void fragments_done(struct fragments *f)
     for (uint16_t i = 0; f->parts && i < f->total; i++)
         secret_done(&f->parts[i]);
     free(f->parts);
+    list_remove(&f->collected);
+    if (f->together)
+        *f->together -= f->bytes;
     *f = (struct fragments){0};
 }
 
@@ -210,6 +213,24 @@ static int fragments_join(struct fragments *f, struct arena *a, uint8_t *first, 
     return 0;
 }
 
+/* Who is half-open has proved nothing. An honest peer's fragments come at once, so that it is never among the oldest. */
+static void fragments_count(struct ike_sa *sa, struct fragments *f, size_t more)
+{
+    struct core *c = sa->core;
+
+    f->have++;
+    f->bytes += more;
+    if (sa->state != IKE_KEYED || sa->initiator)
+        return;
+    if (!f->together) {
+        f->together = &c->fragment_bytes;
+        list_append(&c->collecting, &f->collected);
+    }
+    c->fragment_bytes += more;
+    while (c->fragment_bytes > FRAGMENTS_HALF_OPEN && c->collecting.next != &f->collected)
+        fragments_done(LIST_ITEM(c->collecting.next, struct fragments, collected));
+}
+
 static int open_fragment(struct ike_sa *sa, const struct ike_header *h, struct span datagram, const struct payload *skf,
                          struct arena *a, uint8_t *first, struct span *chain)
 {
@@ -228,8 +249,7 @@ static int open_fragment(struct ike_sa *sa, const struct ike_header *h, struct s
         err = secret_set(&f->parts[skf->u.sk.number - 1], plain);
     if (err < 0)
         return err;
-    f->have++;
-    f->bytes += plain.len;
+    fragments_count(sa, f, plain.len);
     if (skf->u.sk.number == 1)
         f->first_inner = skf->u.sk.inner;
     return f->have == f->total ? fragments_join(f, a, first, chain) : ERR_AGAIN;

@@ -128,6 +128,7 @@ struct flood *flood_free(struct flood *f)
     site_close(&f->crowd);
     buf_done(&f->init);
     buf_done(&f->auth);
+    secret_done(&f->ei);
     unlink(f->psk);
     map_done(&f->by_addr);
     free(f->guests);
@@ -166,7 +167,8 @@ static void guest_sends(struct flood *f, struct span d, bool *lost)
     if (d.p[18] == IKE_SA_INIT && get_u64(d.p + 8) == 0)
         keep_first(&f->init, d);
     if (d.p[18] == IKE_AUTH) {
-        keep_first(&f->auth, d);
+        buf_reset(&f->auth);
+        buf_span(&f->auth, d);
         *lost = f->deaf;
     }
 }
@@ -189,6 +191,10 @@ static void post(struct site *from, const struct output *o)
         if (f->stranger)
             f->stranger(f, &o->u.send.path, d);
         return;
+    }
+    if (from == &f->hub && d.p[18] == IKE_SA_INIT && get_u64(d.p + 8)) {
+        f->spi_i = get_u64(d.p);
+        f->spi_r = get_u64(d.p + 8);
     }
     if (from == &f->crowd && f->carry)
         f->carry(f, &o->u.send.path, d);
@@ -404,6 +410,31 @@ struct span flood_with_cookie(struct arena *a, struct span init, struct span coo
     memcpy(n + extra, init.p + IKE_HEADER_LEN, init.len - IKE_HEADER_LEN);
     put_u32(p + 24, (uint32_t)(init.len + extra));
     return span_of(p, init.len + extra);
+}
+
+struct span flood_fragment(struct flood *f, struct arena *a, struct span plain, uint16_t number, uint16_t total)
+{
+    size_t len = IKE_HEADER_LEN + 8 + 8 + plain.len + 1 + 16;
+    uint8_t *p = arena_alloc(a, len), *text = p + IKE_HEADER_LEN + 16;
+
+    put_u64(p, f->spi_i);
+    put_u64(p + 8, f->spi_r);
+    p[16] = PAYLOAD_SKF;
+    p[17] = 0x20;
+    p[18] = IKE_AUTH;
+    p[19] = IKE_FLAG_INITIATOR;
+    put_u32(p + 20, 1);
+    put_u32(p + 24, (uint32_t)len);
+    p[28] = number == 1 ? PAYLOAD_IDI : 0;
+    put_u16(p + 30, (uint16_t)(len - IKE_HEADER_LEN));
+    put_u16(p + 32, number);
+    put_u16(p + 34, total);
+    put_u64(p + 36, dice_u64(&f->dice));
+    memcpy(text, plain.p, plain.len);
+    if (f->encr->cipher->seal(f->encr, secret_view(&f->ei), span_of(p + 36, 8), span_of(p, 36), span_of(text, plain.len + 1),
+                              text) < 0)
+        abort();
+    return span_of(p, len);
 }
 
 struct span flood_notify(struct arena *a, uint64_t spi_i, uint64_t spi_r, uint8_t exchange, uint8_t flags, uint32_t id,

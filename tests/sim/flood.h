@@ -46,9 +46,12 @@ struct flood {
     struct map by_addr;            /* guests */
     size_t n_guests, n_up, n_down; /* n_down: FACT_IKE_DOWN, FACT_PEER_DEAD at either site */
     struct buf init;               /* the first IKE_SA_INIT of a guest, to be copied by strangers */
-    struct buf auth;               /* the first IKE_AUTH of a guest */
-    bool deaf;                     /* IKE_AUTH of guests is lost: they stay half-open */
-    uint64_t to_strangers;         /* answers, of any kind */
+    struct buf auth;               /* the last IKE_AUTH of a guest */
+    uint64_t spi_i, spi_r;         /* of the last IKE_SA_INIT that the hub answered to a guest */
+    const struct alg *encr;
+    struct secret ei;                                                   /* SK_ei of the last IKE SA of a guest (AES-GCM) */
+    bool deaf;                                                          /* IKE_AUTH of guests is lost: they stay half-open */
+    uint64_t to_strangers;                                              /* answers, of any kind */
     void (*stranger)(struct flood *, const struct path *, struct span); /* may be NULL */
     void (*carry)(struct flood *, const struct path *, struct span);    /* guests' packets go here, not to the hub; may be NULL */
     char psk[32];
@@ -80,6 +83,8 @@ struct span flood_init(struct flood *, uint64_t spi_i, uint64_t nonce);
 struct span flood_cookie(struct span answer);
 /* The same request with a cookie in front, in memory of the arena. */
 struct span flood_with_cookie(struct arena *, struct span init, struct span cookie);
+/* Fragment `number` of `total` of an IKE_AUTH request, sealed with f->ei for f->spi_i and f->spi_r. */
+struct span flood_fragment(struct flood *, struct arena *, struct span plain, uint16_t number, uint16_t total);
 /* A clear message of one notify. */
 struct span flood_notify(struct arena *, uint64_t spi_i, uint64_t spi_r, uint8_t exchange, uint8_t flags, uint32_t id,
                          uint16_t type, struct span data);

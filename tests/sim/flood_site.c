@@ -158,6 +158,17 @@ static struct conf *conf_of(struct site *s, const char *yaml)
     return conf;
 }
 
+static void keep_keys(void *ctx, uint64_t spi_i, uint64_t spi_r, const struct suite *suite, const struct ike_keys *keys)
+{
+    struct flood *f = ctx;
+
+    (void)spi_i;
+    (void)spi_r;
+    f->encr = suite->encr;
+    if (secret_set(&f->ei, secret_view(&keys->ei)) < 0)
+        abort();
+}
+
 bool site_open(struct site *s, struct flood *f, const char *yaml)
 {
     struct vault_setup vs = {.keystore = &keystore_file, .rng = &f->rng};
@@ -173,7 +184,12 @@ bool site_open(struct site *s, struct flood *f, const char *yaml)
         fprintf(stderr, "%s\n", why);
         return false;
     }
-    s->core = core_new(&(struct core_setup){.conf = s->conf, .algs = &s->algs, .rng = f->rng, .now = f->now});
+    s->core = core_new(&(struct core_setup){.conf = s->conf,
+                                            .algs = &s->algs,
+                                            .rng = f->rng,
+                                            .now = f->now,
+                                            .keylog = s == &f->crowd ? keep_keys : NULL,
+                                            .keylog_ctx = f});
     return s->core != NULL;
 }
 

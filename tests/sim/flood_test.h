@@ -14,8 +14,10 @@
 
 #include <cmocka.h>
 
+#ifndef SEC
 #define SEC USEC_SEC
 #define MS USEC_MSEC
+#endif
 #define MIB ((int64_t)1 << 20)
 
 static size_t packets = 100000;
