@@ -17,6 +17,7 @@ struct hand_proc {
     struct rng rng;
     struct nonces *nonces;
     struct watch *watches[HAND_FDS_MAX];
+    struct timer *mend;
 };
 
 static void hand_answered(void *ctx, const struct answer *a)
@@ -68,8 +69,20 @@ static bool hand_believes(void *ctx, const struct peer_ref *peer)
 
 static void hand_ready(void *ctx, unsigned what)
 {
+    struct hand_proc *h = ctx;
+
     (void)what;
-    hand_read(((struct hand_proc *)ctx)->hand);
+    hand_read(h->hand);
+    timer_set(h->mend, hand_deadline(h->hand));
+}
+
+static void hand_due(void *ctx, unsigned what)
+{
+    struct hand_proc *h = ctx;
+
+    (void)what;
+    hand_mend(h->hand);
+    timer_set(h->mend, hand_deadline(h->hand));
 }
 
 static size_t verdicts_max(const struct conf *c)
@@ -97,9 +110,11 @@ static int hand_open(struct proc *p, struct text *why)
     s.log = hand_says;
     s.verdict = hand_believes;
     s.ctx = h;
-    h->hand = h->verdicts && h->nonces ? hand_new(&s, why) : NULL;
+    h->mend = loop_timer(p->loop, hand_due, h);
+    h->hand = h->verdicts && h->nonces && h->mend ? hand_new(&s, why) : NULL;
     if (!h->hand)
         return ERR_IO;
+    timer_set(h->mend, hand_deadline(h->hand));
     n = hand_fds(h->hand, fds);
     for (size_t i = 0; i < n; i++)
         h->watches[i] = loop_watch(p->loop, fds[i], hand_ready, h);
@@ -110,14 +125,18 @@ static int hand_reconfigure(struct proc *p, struct conf *conf, struct text *why)
 {
     struct hand_proc *h = p->self;
 
-    if (!hand_configure(h->hand, conf)) {
+    int err = hand_configure(h->hand, conf);
+
+    if (!err) {
         verdicts_configure(h->verdicts, conf);
-        return 0;
+    } else {
+        text_add(why, "the kernel did not take every policy of the new configuration (see the log)");
+        if (hand_configure(h->hand, p->conf))
+            text_add(why, "; nor the old ones again");
+        err = ERR_IO;
     }
-    text_add(why, "the kernel did not take every policy of the new configuration (see the log)");
-    if (hand_configure(h->hand, p->conf))
-        text_add(why, "; nor the old ones again");
-    return ERR_IO;
+    timer_set(h->mend, hand_deadline(h->hand));
+    return err;
 }
 
 static void hand_issues(struct hand_proc *h, const struct ask *ask, struct arena *arena)
@@ -204,6 +223,7 @@ static void hand_frame(struct proc *p, enum role from, uint8_t type, struct span
         hand_disarm(h->hand);
         frame_done(p->parent.channel, 0, SPAN_NONE);
     }
+    timer_set(h->mend, hand_deadline(h->hand));
 }
 
 const struct proc_kind proc_hand = {hand_open, hand_frame, hand_reconfigure, false, NULL};

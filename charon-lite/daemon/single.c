@@ -29,6 +29,7 @@ struct crew {
     struct judge *judge;
     struct workers *fetch;
     struct watch *hand_watches[HAND_FDS_MAX];
+    struct timer *mend;
     struct rng rng;
     struct answer traffic;
     struct vault_setup vault_setup;
@@ -101,6 +102,20 @@ static void crew_issue(struct crew *c, const struct ask *ask)
     arena_done(&arena);
 }
 
+static void crew_mend_later(struct crew *c)
+{
+    timer_set(c->mend, hand_deadline(c->hand));
+}
+
+static void crew_mend(void *ctx, unsigned what)
+{
+    struct crew *c = ctx;
+
+    (void)what;
+    hand_mend(c->hand);
+    crew_mend_later(c);
+}
+
 static void crew_ask(void *ctx, const struct ask *ask)
 {
     struct crew *c = ctx;
@@ -111,6 +126,7 @@ static void crew_ask(void *ctx, const struct ask *ask)
             crew_issue(c, ask);
         else
             hand_ask(c->hand, ask);
+        crew_mend_later(c);
         break;
     case ASK_VAULT:
     case ASK_JUDGE:
@@ -127,8 +143,11 @@ static void crew_ask(void *ctx, const struct ask *ask)
 
 static void crew_hand_ready(void *ctx, unsigned what)
 {
+    struct crew *c = ctx;
+
     (void)what;
-    hand_read(((struct crew *)ctx)->hand);
+    hand_read(c->hand);
+    crew_mend_later(c);
 }
 
 static void crew_print(void *ctx, const char *line)
@@ -156,9 +175,11 @@ static int open_hand(struct crew *c, struct text *why)
     c->verdicts = verdicts_new(c->setup.conf, 2 * (size_t)c->setup.conf->limits.ike_max + 1024);
     c->rng = loop_rng();
     c->nonces = nonces_new(&c->rng, NONCES_KEPT_MIN);
-    c->hand = c->verdicts && c->nonces ? hand_new(&h, why) : NULL;
+    c->mend = loop_timer(c->setup.loop, crew_mend, c);
+    c->hand = c->verdicts && c->nonces && c->mend ? hand_new(&h, why) : NULL;
     if (!c->hand)
         return ERR_IO;
+    crew_mend_later(c);
     n = hand_fds(c->hand, fds);
     for (size_t i = 0; i < n; i++)
         c->hand_watches[i] = loop_watch(c->setup.loop, fds[i], crew_hand_ready, c);
@@ -219,6 +240,7 @@ static struct crew *single_close(struct crew *c)
     c->engine = engine_free(c->engine);
     for (size_t i = 0; i < HAND_FDS_MAX; i++)
         watch_free(c->hand_watches[i]);
+    timer_free(c->mend);
     hand_free(c->hand);
     verdicts_free(c->verdicts);
     nonces_free(c->nonces);
@@ -267,6 +289,7 @@ static int single_configure(struct crew *c, struct conf *conf, const struct file
         text_add(why, "the kernel did not take every policy of the new configuration (see the log)");
         if (hand_configure(c->hand, c->setup.conf))
             text_add(why, "; nor the old ones again");
+        crew_mend_later(c);
         return ERR_IO;
     }
     c->setup.conf = conf;
@@ -277,7 +300,10 @@ static int single_configure(struct crew *c, struct conf *conf, const struct file
 
 static int single_enable(struct crew *c, const char *connection, bool on)
 {
-    return on ? hand_enable(c->hand, connection) : hand_disable(c->hand, connection);
+    int err = on ? hand_enable(c->hand, connection) : hand_disable(c->hand, connection);
+
+    crew_mend_later(c);
+    return err;
 }
 
 static void single_disarm(struct crew *c)

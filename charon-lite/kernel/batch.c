@@ -53,5 +53,5 @@ struct kernel_op *batch_add(struct batch *b, enum kernel_op_kind kind, struct po
 void batch_apply(struct hand *h, struct batch *b)
 {
     if (b->n)
-        h->setup.backend->apply(h->backend, b->ops, b->n);
+        hand_apply(h, b->ops, b->n);
 }

@@ -386,7 +386,7 @@ static void sa_delete(struct hand *h, const struct sa_name *name)
 {
     struct kernel_op op = {.kind = OP_SA_DEL, .u.name = *name};
 
-    h->setup.backend->apply(h->backend, &op, 1);
+    hand_apply(h, &op, 1);
 }
 
 /* The first SA that failed decides; those that went in come out again. */

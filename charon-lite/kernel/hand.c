@@ -54,6 +54,45 @@ void hand_log(const struct hand *h, enum level level, const char *fmt, ...)
     h->setup.log(h->setup.ctx, level, line);
 }
 
+/* --- what is not sure ------------------------------------------------------------------------------------------------ */
+
+#define MEND_FIRST (100 * USEC_SEC / 1000)
+#define MEND_MAX (60 * USEC_SEC)
+
+void hand_unsure(struct hand *h)
+{
+    if (h->mend_at)
+        return;
+    h->mend_wait = h->mend_wait ? h->mend_wait * 2 : MEND_FIRST;
+    if (h->mend_wait > MEND_MAX)
+        h->mend_wait = MEND_MAX;
+    h->mend_at = hand_now(h) + h->mend_wait;
+}
+
+/* A full buffer, a lost answer, no memory: the order may have been done or not, and nobody asks for it again. */
+void hand_apply(struct hand *h, struct kernel_op *ops, size_t n)
+{
+    h->setup.backend->apply(h->backend, ops, n);
+    for (size_t i = 0; i < n; i++)
+        if (ops[i].result == ERR_IO || ops[i].result == ERR_MEMORY)
+            hand_unsure(h);
+}
+
+usec_t hand_deadline(const struct hand *h)
+{
+    return h->mend_at ? h->mend_at : USEC_NEVER;
+}
+
+void hand_mend(struct hand *h)
+{
+    if (!h->mend_at || hand_now(h) < h->mend_at)
+        return;
+    h->mend_at = 0;
+    resync(h);
+    if (!h->mend_at)
+        h->mend_wait = 0;
+}
+
 static void conns_free(struct hand *h, struct hand_conn *conns, size_t n)
 {
     for (size_t i = 0; conns && i < n; i++) {

@@ -63,6 +63,10 @@ void hand_disarm(struct hand *);
 #define HAND_FDS_MAX 2
 size_t hand_fds(const struct hand *, int out[HAND_FDS_MAX]); /* readable = call hand_read() */
 void hand_read(struct hand *);                               /* does not wait */
+/* After orders to the kernel that failed, or whose answer was lost: when it wants to look at everything again (CLOCK_BOOTTIME),
+ * or USEC_NEVER. Ask after every call; hand_mend() does nothing before that time. */
+usec_t hand_deadline(const struct hand *);
+void hand_mend(struct hand *);
 void hand_ask(struct hand *, const struct ask *);
 
 /* For `charonctl` and tests. */

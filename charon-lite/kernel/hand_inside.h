@@ -106,7 +106,8 @@ struct hand {
     struct addr resolvers[RESOLVERS_MAX], machine_resolvers[RESOLVERS_MAX];
     size_t n_resolvers, n_machine_resolvers;
     bool disarmed;
-    bool resync_wanted; /* what has come in tells that the tables differ */
+    bool resync_wanted;        /* what has come in tells that the tables differ */
+    usec_t mend_at, mend_wait; /* 0 = nothing is to be mended */
     struct hand_counts counts;
     char why[256]; /* of the answer being given */
 };
@@ -198,6 +199,8 @@ void gone_emit(struct hand *, struct sa_ref *); /* EVENT_GONE; policies are left
 void resync(struct hand *);
 
 /* hand.c */
+void hand_apply(struct hand *, struct kernel_op *, size_t n); /* what may have gone wrong is mended later */
+void hand_unsure(struct hand *);                              /* it is not known what is in the kernel */
 void hand_log(const struct hand *, enum level, const char *fmt, ...) PRINTF(3, 4);
 usec_t hand_now(const struct hand *); /* CLOCK_BOOTTIME */
 int64_t hand_wall_s(const struct hand *);

@@ -41,7 +41,7 @@ void pending_end(struct hand *h, struct pending *p, bool free_larval)
     map_remove(&h->pendings, &p->node);
     free(p);
     if (free_larval)
-        h->setup.backend->apply(h->backend, &op, 1); /* it would time out by itself; a failure harms nothing */
+        hand_apply(h, &op, 1); /* it would time out by itself; a failure harms nothing */
 }
 
 void acquire_done(struct hand *h, const struct ask *a)

@@ -80,11 +80,13 @@ static int look_at_sas(struct hand *h, bool events)
         l.more = false;
         err = h->setup.backend->dump_sas(h->backend, look_at_sa, &l);
         if (!err && l.n)
-            h->setup.backend->apply(h->backend, l.orphans, l.n);
+            hand_apply(h, l.orphans, l.n);
         if (err || !l.more)
             break;
     }
     free(l.orphans);
+    if (err)
+        hand_unsure(h);
     return err;
 }
 
@@ -137,6 +139,7 @@ static void mend_policies(struct hand *h)
 
     if (err) {
         hand_log(h, LEVEL_ERROR, "the kernel's policies cannot be read: %s", err_text(err));
+        hand_unsure(h);
         return;
     }
     LIST_EACH (i, &h->policy_list) {
@@ -160,7 +163,9 @@ void resync(struct hand *h)
 
     h->resync_wanted = false;
     h->counts.resyncs++;
-    hand_log(h, LEVEL_WARNING, "events of the kernel were lost, or its tables changed by others: looking at everything again");
+    hand_log(
+        h, LEVEL_WARNING,
+        "events of the kernel were lost, its tables were changed by others, or an order failed: looking at everything again");
     mark_unseen(h);
     mend_policies(h);
     h->setup.event(h->setup.ctx, &(struct event){.kind = EVENT_LOST});

@@ -26,6 +26,8 @@ extern const struct alg_registry alg_registry;
 static struct world {
     void *dry;
     int fail_kind, fail_after, fail_with; /* the fail_after-th operation of a kind fails so */
+    bool fail_done;                       /* ... and was done nevertheless: its answer was lost */
+    int dump_fails;                       /* so many look-ups of a table */
     char log[65536];
     size_t log_len;
     struct notice notices[16];
@@ -99,6 +101,8 @@ static void world_apply(void *self, struct kernel_op *ops, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         if (w.fail_with && (int)ops[i].kind == w.fail_kind && w.fail_after-- == 0) {
+            if (w.fail_done)
+                backend_dry.apply(self, &ops[i], 1);
             ops[i].result = w.fail_with;
             snprintf(ops[i].why, sizeof ops[i].why, "told to fail");
             w.fail_with = 0;
@@ -121,11 +125,15 @@ static int world_sa_get(void *self, const struct sa_name *n, struct sa_seen *out
 
 static int world_dump_sas(void *self, void (*each)(void *, const struct sa_seen *), void *ctx)
 {
+    if (w.dump_fails && w.dump_fails--)
+        return ERR_MEMORY;
     return backend_dry.dump_sas(self, each, ctx);
 }
 
 static int world_dump_policies(void *self, void (*each)(void *, const struct kernel_policy *), void *ctx)
 {
+    if (w.dump_fails && w.dump_fails--)
+        return ERR_MEMORY;
     return backend_dry.dump_policies(self, each, ctx);
 }
 
@@ -886,6 +894,85 @@ static void overrun(void **state)
     conf_unref(conf);
 }
 
+static void will_fail(int kind, int with, bool done)
+{
+    w.fail_kind = kind;
+    w.fail_after = 0;
+    w.fail_with = with;
+    w.fail_done = done;
+}
+
+/* Time passes to when the hand wants to look again; what it waited. */
+static usec_t mend(struct hand *h)
+{
+    usec_t from = w.now;
+
+    assert_true(hand_deadline(h) < USEC_NEVER);
+    hand_mend(h); /* too early: nothing happens */
+    assert_true(hand_deadline(h) < USEC_NEVER);
+    w.now = hand_deadline(h);
+    hand_mend(h);
+    return w.now - from;
+}
+
+/* Orders to the kernel that fail, or whose answer is lost, leave nothing behind: no SA that nobody knows, no selector open, no
+ * policy of ours that is taken for another's. The hand looks again by itself, later and later, until all is well. */
+static void unsure(void **state)
+{
+    struct conf *conf = conf_of(1, HEAD NETS "        keep: on-demand\n");
+    usec_t waited = 0, last;
+    struct hand *h;
+
+    (void)state;
+    w.now = USEC_SEC;
+    for (int done = 0; done < 2; done++) { /* the first start */
+        will_fail(OP_POLICY_NEW, ERR_MEMORY, done);
+        h = hand_of(conf);
+        kernel_has(0, done ? 3 : 2);
+        w.may_open = true;
+        mend(h);
+        w.may_open = false;
+        kernel_has(0, 3);
+        assert_int_equal(hand_deadline(h), USEC_NEVER);
+        assert_int_equal(tell_simply(h, ASK_CHILD_INSTALL, conf, 0x1000, 0x2000), 0);
+        counts_are(h, 2, 0, 0, 3, 0);
+        will_fail(OP_SA_DEL, ERR_IO, done);
+        (void)tell_simply(h, ASK_CHILD_REMOVE, conf, 0x1000, 0x2000);
+        kernel_has(done ? 0 : 1, 3);
+        mend(h);
+        kernel_has(0, 3);
+        counts_are(h, 0, 2, 1, 0, 0);
+        for (int kind = OP_SA_ADD; kind <= OP_POLICY_SET; kind++) {
+            if (kind == OP_SA_DEL || kind == OP_SA_MOVE || kind == OP_POLICY_NEW)
+                continue;
+            will_fail(kind, ERR_IO, done);
+            assert_int_not_equal(tell_simply(h, ASK_CHILD_INSTALL, conf, 0x1000, 0x2000), 0);
+            mend(h);
+            kernel_has(0, 3);
+            counts_are(h, 0, 2, 1, 0, 0);
+            assert_int_equal(hand_deadline(h), USEC_NEVER);
+        }
+        hand_free(h);
+        backend_dry.close(w.dry);
+        w.dry = NULL;
+    }
+    h = hand_of(conf); /* tables that cannot be read are looked at again, later and later */
+    w.notices[w.n_notices++] = (struct notice){.kind = NOTICE_OVERRUN};
+    w.dump_fails = 40;
+    hand_read(h);
+    for (int i = 0; i < 12; i++) {
+        last = waited;
+        waited = mend(h);
+        assert_true(waited >= last);
+    }
+    assert_int_equal(waited, 60 * USEC_SEC);
+    w.dump_fails = 0;
+    mend(h);
+    assert_int_equal(hand_deadline(h), USEC_NEVER);
+    hand_free(h);
+    conf_unref(conf);
+}
+
 static void expiry_and_mapping(void **state)
 {
     struct conf *conf = conf_of(1, HEAD NETS);
@@ -1107,6 +1194,7 @@ int main(void)
         TEST(narrowing),  TEST(acquires), TEST(split_children), TEST(adoption),   TEST(reload),
         TEST(bad_reload), TEST(orders),   TEST(overrun),        TEST(in_the_way), TEST(expiry_and_mapping),
         TEST(exceptions), TEST(dynamic),  TEST(moving),         TEST(long_life),  TEST(wall_clock_jumps),
+        TEST(unsure),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
