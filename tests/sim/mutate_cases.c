@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The wrong forms of a message, numbered: cuts, bits, 16-bit fields, payloads dropped, doubled and out of order. */
+/* The wrong forms of a message, numbered: cuts, bits, bytes, 16-bit fields, payloads dropped, doubled and out of order. */
 #include "mutate.h"
 
 #include <stdio.h>
@@ -172,7 +172,7 @@ static size_t count_of(const struct map_of *m, size_t len)
 {
     size_t n = m->n_parts;
 
-    return len + 8 * len + VALUES * m->n_fields + 3 * n + n * (n - (n > 0)) / 2;
+    return len + 10 * len + VALUES * m->n_fields + 3 * n + n * (n - (n > 0)) / 2;
 }
 
 /* Case n of a stretch whose map is m. */
@@ -192,6 +192,12 @@ static void change(struct work *w, const struct map_of *m, size_t n)
         return;
     }
     n -= 8 * len;
+    if (n < 2 * len) {
+        w->b[n / 2] = n & 1 ? 255 : 0;
+        snprintf(w->what, w->cap, "byte %zu becomes %u", n / 2, w->b[n / 2]);
+        return;
+    }
+    n -= 2 * len;
     if (n < VALUES * m->n_fields) {
         set_field(w, m->field[n / VALUES], n % VALUES);
         return;

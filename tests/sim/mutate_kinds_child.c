@@ -77,6 +77,39 @@ static const struct said *asked(struct mutant *m, bool ike)
     return hear(m->p);
 }
 
+/* While the gate's own request is under way: it rekeys the same child, rekeys the IKE SA, or deletes. */
+static bool request_meanwhile(struct mutant *m)
+{
+    const struct said *said;
+    unsigned how = m->kind->number;
+
+    gate(m, KEEP_UP);
+    if (!mutant_called_up(m))
+        return false;
+    end_order(m->p->gate, how & UNKNOWN ? ORDER_DOWN : ORDER_REKEY, "to1", how & REKEY ? "net" : NULL);
+    said = hear(m->p);
+    if (!said)
+        return false;
+    if (how & MANY)
+        say_rekey_ike(m->p, m->p->words);
+    else
+        say_child(m->p, how & NEW ? 0 : m->p->spi_in, NULL);
+    return mutant_request(m, CREATE_CHILD_SA);
+}
+
+/* On the IKE SA that a rekey made. */
+static bool request_heir(struct mutant *m)
+{
+    mutant_puppet(m, KEEP_ANSWER);
+    if (!mutant_up(m))
+        return false;
+    say_rekey_ike(m->p, m->p->words);
+    if (!heir_take(m->p, ask(m->p, CREATE_CHILD_SA)))
+        return false;
+    say_child(m->p, m->kind->number & REKEY ? m->p->spi_in : 0, NULL);
+    return mutant_request(m, CREATE_CHILD_SA);
+}
+
 static bool answer_child(struct mutant *m)
 {
     const struct said *said = asked(m, false);
@@ -175,6 +208,15 @@ const struct kind mutate_child[] = {
     {"ike-rekey-offers", request_ike, works_answer, 0, 0, "aes128gcm16-prfsha256-x25519 aes256gcm16-prfsha256-x25519-ecp256"},
     {"ike-rekey-unsuitable", request_ike, works_error, 0, NO_PROPOSAL_CHOSEN, "aes128gcm16-prfsha256-x25519"},
     {"ike-rekey-wrong-group", request_ike, works_error, 0, INVALID_KE_PAYLOAD, "aes256gcm16-prfsha256-ecp256-x25519"},
+    {"child-rekey-both", request_meanwhile, works_answer, 0, REKEY, NULL},
+    {"child-rekey-while-deleting", request_meanwhile, works_any, 0, REKEY | UNKNOWN, NULL},
+    {"child-rekey-while-leaving", request_meanwhile, works_any, 0, UNKNOWN, NULL},
+    {"child-rekey-while-ike-rekey", request_meanwhile, works_any, 0, 0, NULL},
+    {"ike-rekey-both", request_meanwhile, works_answer, 0, MANY, NULL},
+    {"ike-rekey-while-child-rekey", request_meanwhile, works_any, 0, MANY | REKEY, NULL},
+    {"ike-rekey-while-leaving", request_meanwhile, works_any, 0, MANY | UNKNOWN, NULL},
+    {"heir-child-create", request_heir, works_child, 0, NEW, NULL},
+    {"heir-child-rekey", request_heir, works_child, 0, REKEY, NULL},
     {"child-answer", answer_child, works_rekeyed, 0, NEW, NULL},
     {"child-answer-pfs", answer_child, works_rekeyed, 0, PFS, NULL},
     {"child-answer-transport", answer_child, works_rekeyed, 0, TRANSPORT, NULL},

@@ -89,6 +89,39 @@ static const struct said *asked(struct mutant *m, const char *child)
     return hear(m->p);
 }
 
+/* A Delete of what the gate is deleting or rekeying itself. */
+static bool request_meanwhile(struct mutant *m)
+{
+    struct puppet *p = mutant_puppet(m, KEEP_UP);
+
+    if (!mutant_called_up(m))
+        return false;
+    end_order(p->gate, m->kind->number == 1 ? ORDER_REKEY : ORDER_DOWN, "to1", m->kind->number == 2 ? NULL : "net");
+    if (!hear(p))
+        return false;
+    say(p);
+    if (m->kind->words)
+        say_delete(p, PROTOCOL_IKE, NULL, 0);
+    else
+        say_delete(p, PROTOCOL_ESP, &p->spi_in, 1);
+    return mutant_request(m, INFORMATIONAL);
+}
+
+/* Before the proof: nothing of it is answered. */
+static bool request_too_early(struct mutant *m)
+{
+    mutant_puppet(m, KEEP_ANSWER);
+    if (!mutant_keyed(m))
+        return false;
+    if (m->kind->number == CREATE_CHILD_SA)
+        say_child(m->p, 0, NULL);
+    else
+        say(m->p);
+    if (m->kind->number == INFORMATIONAL)
+        say_delete(m->p, PROTOCOL_IKE, NULL, 0);
+    return mutant_request(m, (uint8_t)m->kind->number);
+}
+
 static bool answer_delete(struct mutant *m)
 {
     const struct said *said = asked(m, "net");
@@ -204,6 +237,13 @@ const struct kind mutate_info[] = {
     {"info-resume-exchange", request_exchange, works_any, 0, IKE_SESSION_RESUME, NULL},
     {"info-intermediate-exchange", request_exchange, works_any, 0, IKE_INTERMEDIATE, NULL},
     {"info-unknown-exchange", request_exchange, works_any, 0, 99, NULL},
+    {"info-delete-while-rekeying", request_meanwhile, works_answer, 0, 1, NULL},
+    {"info-delete-both", request_meanwhile, works_answer, 0, 0, NULL},
+    {"info-delete-while-leaving", request_meanwhile, works_any, 0, 2, NULL},
+    {"info-delete-ike-while-rekeying", request_meanwhile, works_gone, 0, 1, "ike"},
+    {"info-delete-ike-both", request_meanwhile, works_gone, 0, 2, "ike"},
+    {"info-too-early", request_too_early, works_any, KIND_INIT, INFORMATIONAL, NULL},
+    {"child-too-early", request_too_early, works_any, KIND_INIT, CREATE_CHILD_SA, NULL},
     {"info-answer-delete", answer_delete, works_child_down, 0, 1, NULL},
     {"info-answer-delete-none", answer_delete, works_child_down, 0, 0, NULL},
     {"info-answer-delete-extras", answer_delete, works_child_down, 0, 1, "vendor n40961+"},

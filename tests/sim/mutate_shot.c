@@ -277,6 +277,8 @@ bool mutant_aftermath(struct mutant *m, const struct wrong *w)
 
 bool mutant_honest(struct mutant *m)
 {
+    if (m->kind->flags & KIND_INIT && !(m->bytes[19] & IKE_FLAG_RESPONSE))
+        world_run(m->p->w, 5 * USEC_SEC); /* strangers are held to a rate */
     ears_empty(m->p);
     wrong_honest(m, &last);
     deliver_exactly(m, &last);
