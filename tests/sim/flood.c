@@ -198,6 +198,7 @@ static void post(struct site *from, const struct output *o)
     }
     if (from == &f->crowd && f->carry)
         f->carry(f, &o->u.send.path, d);
+    lost |= from == &f->hub && f->mute;
     if (lost || (from == &f->crowd && f->carry))
         return;
     p = parcel_new(f, to, f->now + f->delay, d.len);

@@ -50,6 +50,7 @@ struct flood {
     uint64_t spi_i, spi_r;         /* of the last IKE_SA_INIT that the hub answered to a guest */
     const struct alg *encr;
     struct secret ei;                                                   /* SK_ei of the last IKE SA of a guest (AES-GCM) */
+    bool mute;                                                          /* what the hub sends to guests is lost */
     bool deaf;                                                          /* IKE_AUTH of guests is lost: they stay half-open */
     uint64_t to_strangers;                                              /* answers, of any kind */
     void (*stranger)(struct flood *, const struct path *, struct span); /* may be NULL */
