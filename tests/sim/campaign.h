@@ -13,7 +13,7 @@
 
 #define CAMPAIGN_JOBS_MAX 64
 #define CAMPAIGN_FAILURES_MAX 16
-#define CAMPAIGN_PATIENCE_S 120 /* for one seed, by the wall clock */
+#define CAMPAIGN_PATIENCE_S 120
 
 struct campaign {
     uint64_t from, to;  /* seeds, both included; to UINT64_MAX = without end */
@@ -21,6 +21,7 @@ struct campaign {
     uint64_t exchanges; /* stop when there were so many; 0 = without limit */
     unsigned jobs;      /* 0 = one for each processor */
     unsigned failures;  /* stop after so many; 0 = go on */
+    unsigned patience;  /* seconds that one seed may take, by the wall clock */
     struct play play;   /* seed is filled in */
 };
 

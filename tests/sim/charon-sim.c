@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* charon-sim: play scenarios, replay a seed exactly, run campaigns of many seeds. Speaks TAP. tests/sim/README tells more. */
 #include "campaign.h"
+#include "planted.h"
 #include "replay.h"
 
 #include <getopt.h>
@@ -40,7 +41,9 @@ static int usage(void)
     fputs("usage: charon-sim [--scenario NAME] [--seed N] [--runs N] [--verbose]     play scenarios (all of them)\n"
           "       charon-sim --seed N [--steps M] [--whole] [--shrink SECONDS]        replay one seed of the storms\n"
           "       charon-sim --seeds A..B|A..|clock [--for SECONDS] [--exchanges N]   many seeds\n"
-          "                  [--jobs N] [--failures N] [--scenario NAME]\n"
+          "                  [--jobs N] [--failures N] [--scenario NAME | --mixed]\n"
+          "       charon-sim --hunt SECONDS [--planted NAME]                          until the first failure: all scenarios, "
+          "then storms\n"
           "       charon-sim --list | --laws\n"
           "with any: --algorithms glass|real\n",
           stderr);
@@ -96,7 +99,8 @@ static int play_campaign(struct wish *wish)
     }
     progress_sums(&wish->campaign, &r);
     printf("%sok 1 - campaign of %llu seeds\n", r.sum.failed ? "not " : "", (unsigned long long)r.sum.seeds);
-    if (!r.sum.failed || !strcmp(r.sum.failure[0].law, "crash"))
+    if (!r.sum.failed || !wish->replay.seconds || !strcmp(r.sum.failure[0].law, "crash") ||
+        !strcmp(r.sum.failure[0].law, law_word(LAW_MEMORY)))
         return r.sum.failed ? 1 : 0;
     wish->replay.play = wish->campaign.play;
     wish->replay.play.seed = r.sum.failure[0].seed;
@@ -143,7 +147,10 @@ enum {
     O_EXCHANGES,
     O_JOBS,
     O_FAILURES,
-    O_ALGORITHMS
+    O_ALGORITHMS,
+    O_HUNT,
+    O_MIXED,
+    O_PLANTED
 };
 static const struct option options[] = {{"scenario", required_argument, NULL, O_SCENARIO},
                                         {"seed", required_argument, NULL, O_SEED},
@@ -160,6 +167,9 @@ static const struct option options[] = {{"scenario", required_argument, NULL, O_
                                         {"jobs", required_argument, NULL, O_JOBS},
                                         {"failures", required_argument, NULL, O_FAILURES},
                                         {"algorithms", required_argument, NULL, O_ALGORITHMS},
+                                        {"hunt", required_argument, NULL, O_HUNT},
+                                        {"mixed", no_argument, NULL, O_MIXED},
+                                        {"planted", required_argument, NULL, O_PLANTED},
                                         {NULL, 0, NULL, 0}};
 
 static bool take_number(struct wish *wish, int option, uint64_t n)
@@ -187,6 +197,15 @@ static bool take_number(struct wish *wish, int option, uint64_t n)
     case O_JOBS:
         wish->campaign.jobs = (unsigned)n;
         return true;
+    case O_HUNT:
+        wish->seeds_given = true;
+        wish->campaign.to = UINT64_MAX;
+        wish->campaign.seconds = (unsigned)n;
+        wish->campaign.failures = 1;
+        wish->campaign.patience = 10;
+        wish->campaign.play.mixed = true;
+        wish->replay.seconds = 0;
+        return true;
     case O_FAILURES:
         wish->campaign.failures = (unsigned)n;
         return true;
@@ -208,11 +227,17 @@ static bool take(struct wish *wish, int option, const char *text)
     case O_WHOLE:
         wish->replay.whole = true;
         return true;
+    case O_MIXED:
+        wish->campaign.play.mixed = true;
+        return true;
     case O_SEEDS:
         wish->seeds_given = true;
         return seeds_read(&wish->campaign, text);
     case O_ALGORITHMS:
         return algorithms_read(wish, text);
+    case O_PLANTED:
+        planted_bug = text;
+        return planted_built;
     default:
         return text && take_number(wish, option, strtoull(text, NULL, 10));
     }
@@ -220,7 +245,7 @@ static bool take(struct wish *wish, int option, const char *text)
 
 int main(int argc, char **argv)
 {
-    struct wish wish = {.seed = 1, .runs = 0, .replay = {.seconds = 20}};
+    struct wish wish = {.seed = 1, .runs = 0, .replay = {.seconds = 20}, .campaign = {.patience = CAMPAIGN_PATIENCE_S}};
 
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (c == O_LIST || c == O_LAWS)
@@ -235,7 +260,7 @@ int main(int argc, char **argv)
     }
     if (wish.seeds_given)
         return play_campaign(&wish);
-    if (wish.seed_given && !wish.runs && (!wish.name || wish.replay.whole || wish.replay.play.steps)) {
+    if (wish.seed_given && !wish.runs) {
         wish.replay.play.scenario = wish.scenario;
         return replay_run(&wish.replay);
     }

@@ -8,6 +8,8 @@ const struct scenario *play_scenario(const struct play *p)
 {
     static const char *const storms[] = {"chaos", "chaos", "chaos", "chaos", "chaos-nat", "chaos-hub"};
 
+    if (p->mixed && scenario_at(p->seed))
+        return scenario_at(p->seed);
     return p->scenario ? p->scenario : scenario_find(storms[p->seed % COUNT_OF(storms)]);
 }
 

@@ -11,6 +11,7 @@ struct play {
     const struct scenario *scenario; /* NULL = one of the storms, by the seed */
     uint64_t seed;
     uint64_t steps; /* the world stops after so many; 0 = when it is over */
+    bool mixed;     /* the first seeds play the scenarios, one after the other; the rest storms */
     bool real;      /* real algorithms instead of glass */
     bool verbose, quiet;
     const uint64_t *spared; /* sorted names of faults that do not strike (lot.h) */

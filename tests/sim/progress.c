@@ -61,10 +61,9 @@ static void failures(const struct campaign *c, const struct tally *sum)
         struct play p = c->play;
 
         p.seed = f->seed;
-        printf("# seed %llu (%s) breaks \"%s\": %s\n#   replay: charon-sim %s%s--seed %llu%s\n", (unsigned long long)f->seed,
-               play_scenario(&p)->name, f->law, f->why, c->play.scenario ? "--scenario " : "",
-               c->play.scenario ? c->play.scenario->name : "", (unsigned long long)f->seed,
-               c->play.real ? " --algorithms real" : "");
+        printf("# seed %llu (%s) breaks \"%s\": %s\n#   replay: charon-sim --scenario %s --seed %llu%s\n",
+               (unsigned long long)f->seed, play_scenario(&p)->name, f->law, f->why, play_scenario(&p)->name,
+               (unsigned long long)f->seed, c->play.real ? " --algorithms real" : "");
     }
 }
 
