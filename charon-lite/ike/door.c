@@ -234,7 +234,7 @@ static void unreadable_request(struct ike_sa *sa, const struct ike_header *h, co
 
     xchg_turn_away(sa, h, path, critical ? UNSUPPORTED_CRITICAL_PAYLOAD : INVALID_SYNTAX,
                    critical ? span_of(&why->payload, 1) : SPAN_NONE);
-    if (!critical || sa->state != IKE_UP)
+    if (!critical || sa->state < IKE_UP)
         sa_kill(sa, FACT_IKE_DOWN, "the peer's %s request is malformed: %s",
                 exchange_name(h->exchange) ? exchange_name(h->exchange) : "?", why->text);
 }
@@ -245,6 +245,12 @@ static void unreadable_response(struct ike_sa *sa, const struct wire_error *why)
     if (sa->state == IKE_UP)
         farewell(sa, 0);
     sa_kill(sa, FACT_IKE_DOWN, "the peer's response is malformed: %s", why->text);
+}
+
+/* Who has not proved who it is says nothing but IKE_AUTH, and only to a responder (1.2, 1.3, 1.4). */
+static bool too_early(const struct ike_sa *sa, const struct ike_header *h)
+{
+    return sa->state < IKE_UP && !(h->flags & IKE_FLAG_RESPONSE) && (sa->initiator || h->exchange != IKE_AUTH);
 }
 
 static bool repeatable(const struct payload *outer)
@@ -269,7 +275,7 @@ static void sealed_packet(struct ike_sa *sa, const struct ike_header *h, const s
         packets_send(sa->core, &sa->reply, path);
         return;
     }
-    if (!fresh_id(sa, h))
+    if (!fresh_id(sa, h) || too_early(sa, h))
         return; /* out of the window, or its answer is in the making: silently (2.3) */
     err = seal_open(sa, h, data, outer, a, &first, &chain);
     if (err < 0 && err != ERR_AGAIN) {
@@ -311,10 +317,6 @@ static void clear_packet(struct ike_sa *sa, const struct ike_header *h, const st
     }
     if (qcd_crashed(sa, in))
         return;
-    if ((sa->replaced || sa->redundant) && sa->state >= IKE_UP && fresh_id(sa, h) && notify_find(in, INVALID_IKE_SPI)) {
-        sa_kill(sa, FACT_IKE_DOWN, "replaced, and gone at the peer"); /* nothing hangs on it any more */
-        return;
-    }
     if (sa->state == IKE_KEYED && sa->initiator && fresh_id(sa, h) && notify_find(in, INVALID_IKE_SPI) &&
         !sa->ours->first_error) {
         /* it may be forged: believed when nothing better comes for some seconds (2.21.1) */

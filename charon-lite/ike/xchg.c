@@ -338,7 +338,7 @@ void xchg_request(struct ike_sa *sa, const struct ike_header *h, const struct pa
              sa_state_name(sa->state));
         if (sa->state == IKE_BORN)
             sa_kill(sa, FACT_DROPPED, "no use for it");
-        else if (sa->state == IKE_UP && !sa->theirs) /* who is authenticated gets an answer, also to that (2.21.3) */
+        else if (sa->state >= IKE_UP && !sa->theirs) /* who is authenticated gets an answer, also to that (2.21.3) */
             xchg_turn_away(sa, h, path, NO_PROPOSAL_CHOSEN, SPAN_NONE);
         return;
     }

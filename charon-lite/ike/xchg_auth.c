@@ -132,13 +132,24 @@ static enum step deny(struct xchg *x, const char *why)
     return kill_sa(x, "%s", why);
 }
 
+/* A Child SA of which half is missing: the message is rejected as a whole, the proof is not looked at (2.21.2). */
+static bool half_a_child(const struct payload *in)
+{
+    payload_set ts = PAYLOAD_BIT(PAYLOAD_TSI) | PAYLOAD_BIT(PAYLOAD_TSR);
+
+    return payload_find(in, PAYLOAD_SA) && (payload_types(in) & ts) != ts;
+}
+
 static enum step find_peer(struct xchg *x)
 {
     const struct payload *idi = payload_find(x->in, PAYLOAD_IDI), *idr = payload_find(x->in, PAYLOAD_IDR);
     char why[500];
     struct text t = text_in(why, sizeof(why));
-    struct peer *p = peer_for_auth(x->sa, &idi->u.id, idr ? &idr->u.id : NULL, &t);
+    struct peer *p;
 
+    if (half_a_child(x->in))
+        return refuse(x, INVALID_SYNTAX, "there is an SA payload, and not both of TSi and TSr");
+    p = peer_for_auth(x->sa, &idi->u.id, idr ? &idr->u.id : NULL, &t);
     if (!p)
         return deny(x, why);
     sa_set_peer(x->sa, p);

@@ -90,8 +90,8 @@ static bool delete_child(struct xchg *x, uint32_t spi, uint32_t *ours)
 
     if (!child && x->sa->ours && x->sa->ours->row == &exchange_child && x->sa->ours->n_dead < COUNT_OF(x->sa->ours->dead_spis))
         x->sa->ours->dead_spis[x->sa->ours->n_dead++] = spi;
-    if (!child || child->deleting)
-        return false; /* unknown, or both delete at once: no Delete in the answer (1.4.1) */
+    if (!child || child->deleting || child->doomed)
+        return false; /* unknown, named twice, or both delete at once: no Delete in the answer (1.4.1) */
     *ours = child->spi_in;
     if (child->state == CHILD_BORN) { /* still being installed by our own exchange */
         child->doomed = true;

@@ -172,28 +172,48 @@ void again(struct puppet *p)
     send_bytes(p, p->sent);
 }
 
-struct span message_make(struct puppet *p, uint8_t exchange, uint32_t id, bool response)
+struct span message_clear(struct puppet *p, uint8_t exchange, uint32_t id, bool response)
 {
     struct ike_header h = header(p, exchange, id, response);
     struct span bytes;
     struct buf b;
 
     buf_init(&b, 65000);
-    if (exchange == IKE_SA_INIT) {
-        h.next = p->out.first ? p->out.first->type : 0;
-        msg_write_header(&b, &h);
-        chain_write(&b, p->out.first);
-        buf_put_u32(&b, 24, (uint32_t)b.len);
-        bytes = keep(p, buf_view(&b));
-        buf_reset(&p->ike->init_ours);
-        buf_span(&p->ike->init_ours, bytes);
-    } else {
-        chain_write(&b, p->out.first);
-        bytes = seal(p, &h, p->out.first ? p->out.first->type : 0, buf_view(&b), false, 0, 0);
-    }
+    h.next = p->out.first ? p->out.first->type : 0;
+    msg_write_header(&b, &h);
+    chain_write(&b, p->out.first);
+    buf_put_u32(&b, 24, (uint32_t)b.len);
+    bytes = keep(p, buf_view(&b));
     if (b.failed || p->out.failed)
         world_fail(p->w, "the puppet cannot write its message");
     buf_done(&b);
+    return bytes;
+}
+
+struct span message_sealed(struct puppet *p, uint8_t exchange, uint32_t id, bool response)
+{
+    struct ike_header h = header(p, exchange, id, response);
+    struct span bytes;
+    struct buf b;
+
+    buf_init(&b, 65000);
+    chain_write(&b, p->out.first);
+    bytes = seal(p, &h, p->out.first ? p->out.first->type : 0, buf_view(&b), false, 0, 0);
+    if (b.failed || p->out.failed)
+        world_fail(p->w, "the puppet cannot write its message");
+    buf_done(&b);
+    return bytes;
+}
+
+struct span message_make(struct puppet *p, uint8_t exchange, uint32_t id, bool response)
+{
+    struct span bytes;
+
+    if (exchange != IKE_SA_INIT)
+        return message_sealed(p, exchange, id, response);
+    bytes = message_clear(p, exchange, id, response);
+    buf_reset(&p->ike->init_ours);
+    buf_span(&p->ike->init_ours, bytes);
     return bytes;
 }
 

@@ -105,6 +105,9 @@ void reply(struct puppet *, const struct said *);
 void again(struct puppet *); /* the last datagram once more */
 void send_bytes(struct puppet *, struct span);
 struct span message_make(struct puppet *, uint8_t exchange, uint32_t id, bool response); /* without sending it */
+/* The same, sealed or in clear whatever the exchange is. */
+struct span message_clear(struct puppet *, uint8_t exchange, uint32_t id, bool response);
+struct span message_sealed(struct puppet *, uint8_t exchange, uint32_t id, bool response);
 /* The message under construction in fragments of `each` bytes of plaintext, kept in out[]; their number. Nothing is sent. */
 size_t fragments_make(struct puppet *, uint8_t exchange, uint32_t id, bool response, size_t each, struct span *out, size_t max);
 /* One fragment of given number and total. */
