@@ -12,8 +12,8 @@ const struct said *hear_answer(struct puppet *p, usec_t how_long)
     usec_t until = p->w->now + how_long;
     const struct said *m;
 
-    while ((m = hear_for(p, until - p->w->now)) && !m->response)
-        ;
+    while ((m = hear_for(p, until - p->w->now)) && (!m->response || (!m->sealed && has(m, INVALID_IKE_SPI))))
+        ; /* a hint may come late, where the vault is slow (RFC 6290) */
     return m;
 }
 

@@ -153,6 +153,16 @@ static const char *look_ignored(struct bench *b)
     return stage_go_on(b) ? NULL : "the stage does not go on as it should";
 }
 
+/* INVALID_IKE_SPI and, to a protected request, the token of RFC 6290 4.5. */
+static bool is_hint(const struct said *m)
+{
+    const struct payload *next = m->in ? m->in->next : NULL;
+
+    if (!m->in || m->in->type != PAYLOAD_NOTIFY || m->in->u.notify.type != INVALID_IKE_SPI)
+        return false;
+    return !next || (!next->next && next->type == PAYLOAD_NOTIFY && next->u.notify.type == QUICK_CRASH_DETECTION);
+}
+
 /* An unprotected answer to somebody that the gate does not know, or not in this way. */
 static const char *look_clear(struct bench *b, uint16_t notify)
 {
@@ -163,7 +173,7 @@ static const char *look_clear(struct bench *b, uint16_t notify)
 
     if (!m)
         return why;
-    if (!alone(m, notify))
+    if (notify == INVALID_IKE_SPI ? !is_hint(m) : !alone(m, notify))
         return "the answer is another one";
     if (msg_read_header(b->p->sent, &sent, &unused) < 0 || m->h.spi_i != sent.spi_i || m->h.exchange != sent.exchange ||
         (m->h.spi_r != sent.spi_r && notify != COOKIE))
@@ -547,6 +557,32 @@ const char *look_after(struct bench *b, enum verdict_is v)
 /* --- the law over all ----------------------------------------------------------------------------------------------------------
  */
 
+/* A token in clear for an SPI that lives would be a weapon (RFC 6290 9.2). */
+static bool token_of_the_living(struct bench *b)
+{
+    const struct end *g = b->p->gate;
+    struct wire_error why;
+    struct payload *in;
+    struct ike_header h;
+
+    for (size_t i = b->inbox_before; i < b->p->n_inbox; i++) {
+        struct span m = b->p->inbox[i];
+
+        if (msg_read_header(m, &h, &why) < 0 || h.next != PAYLOAD_NOTIFY ||
+            msg_read_payloads(&b->p->arena, h.next, span_part(m, IKE_HEADER_LEN, m.len), IKE_HEADER_LEN, &in, &why) < 0 ||
+            !notify_find(in, QUICK_CRASH_DETECTION))
+            continue;
+        for (size_t k = 0; k < g->n_rows; k++) {
+            const struct told_row *r = &g->rows[k];
+            uint64_t ours = r->we_initiated ? r->spi_i : r->spi_r;
+
+            if (!r->child && (h.spi_i == ours || h.spi_r == ours))
+                return true;
+        }
+    }
+    return false;
+}
+
 const char *look_law(struct bench *b)
 {
     struct end *g = b->p->gate;
@@ -554,6 +590,8 @@ const char *look_law(struct bench *b)
     bool pending = b->cell->stage == STAGE_KEYED_CHECK;
 
     end_list(g);
+    if (token_of_the_living(b))
+        return "a token of a living SA is shown";
     if (g->n_verdicts > b->verdicts_before && !proves && !pending)
         return "the vault accepted what this message cannot prove";
     if (g->n_verdicts == 0 && (end_rows(g, false, "UP") || end_rows(g, false, "LEAVING") || g->facts[FACT_IKE_UP]))

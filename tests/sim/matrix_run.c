@@ -7,6 +7,8 @@
 
 #define DEALT_WITH (60 * USEC_MSEC) /* in this time the gate has dealt with a message, where nobody is slow */
 
+#define COMPLAINTS_MAX 40 /* more are counted */
+
 static void bench_done(struct bench *b)
 {
     ike_keys_done(&b->made_up.keys);
@@ -52,10 +54,12 @@ static const char *judge(struct bench *b, const struct matrix_rule *rule, struct
     return law ? law : why;
 }
 
-static void complain(struct bench *b, const struct matrix_rule *rule, const char *why)
+static void complain(struct bench *b, const struct matrix_rule *rule, const char *why, const struct matrix_sum *sum)
 {
     char text[CELL_TEXT_MAX];
 
+    if (sum->failed > COMPLAINTS_MAX)
+        return;
     cell_format(b->cell, text);
     fprintf(stderr, "cell %s: %s\n", text, why);
     if (rule)
@@ -92,7 +96,7 @@ bool matrix_cell(const struct cell *c, bool verbose, struct matrix_sum *sum)
     }
     if (why) {
         sum->failed++;
-        complain(&b, rule, why);
+        complain(&b, rule, why, sum);
     }
     bench_done(&b);
     return !why;
