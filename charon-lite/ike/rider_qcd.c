@@ -202,8 +202,14 @@ bool qcd_crashed(struct ike_sa *sa, const struct payload *in)
 {
     struct peer *p = sa->peer;
 
-    if (!sa->has_token || !qcd_on(sa->core) || sa->state < IKE_UP || !token_known(sa, in))
+    if (!sa->has_token || !qcd_on(sa->core) || sa->state < IKE_UP)
         return false;
+    if (!token_known(sa, in)) {
+        if (notify_find(in, QUICK_CRASH_DETECTION) && stranger_told(sa->core))
+            tell(sa->core, FACT_DROPPED, p, sa, NULL,
+                 "somebody wants it to seem that the peer has restarted: the token is not the peer's");
+        return false;
+    }
     if (p)
         p->retry_at = 0; /* it is there, and hears us */
     sa_kill(sa, FACT_IKE_DOWN, "the peer has lost it (quick crash detection): it has restarted");
