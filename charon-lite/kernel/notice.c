@@ -151,8 +151,9 @@ static void take_acquire(struct hand *h, const struct notice *n)
         return;
     if (c->rank == CLAIM_CLOSED && c->trap)
         acquire_emit(h, c->trap, &n->u.acquire.larval, &n->u.acquire.packet);
-    else if (c->rank == CLAIM_PROTECT)
-        h->resync_wanted = true; /* a policy of an SA asks for one: the SA is not there */
+    else if (c->rank !=
+             CLAIM_PASS) /* a policy of an SA asks for one, or did: the SA is not there, but a larval one with its SPI */
+        h->resync_wanted = true;
 }
 
 static void take_expire(struct hand *h, const struct notice *n)

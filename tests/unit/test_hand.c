@@ -894,6 +894,38 @@ static void overrun(void **state)
     conf_unref(conf);
 }
 
+/* An SA is taken away by others, and a packet asks for it before we hear: the kernel keeps a larval one with its SPI for 30 s. */
+static void larval_of_an_sa(void **state)
+{
+    struct conf *conf = conf_of(1, HEAD NETS);
+    struct hand *h = hand_of(conf);
+    struct kernel_op del = {.kind = OP_SA_DEL, .u.name = {.spi = 0x2000, .dst = addr_v4(192, 0, 2, 2)}};
+    struct kernel_op larval = {.kind = OP_SA_ADD,
+                               .u.sa = {.src = addr_v4(192, 0, 2, 1),
+                                        .dst = addr_v4(192, 0, 2, 2),
+                                        .spi = 0x2000,
+                                        .reqid = reqid_configured(0, 0),
+                                        .encr = alg_by_name(&alg_registry, "aes256gcm16")}};
+    uint32_t index = 0;
+
+    (void)state;
+    assert_int_equal(tell_simply(h, ASK_CHILD_INSTALL, conf, 0x1000, 0x2000), 0);
+    backend_dry.dump_policies(w.dry, find_trap, &index);
+    behind_the_back(del);
+    behind_the_back(larval);
+    w.notices[w.n_notices] = (struct notice){.kind = NOTICE_SA_DELETED, .reqid = reqid_configured(0, 0)};
+    w.notices[w.n_notices].u.expire.spi = 0x2000;
+    w.notices[w.n_notices++].u.expire.dst = addr_v4(192, 0, 2, 2);
+    w.notices[w.n_notices++] = acquire(h, 7, reqid_configured(0, 0), index);
+    kernel_has(2, 3);
+    hand_read(h);
+    kernel_has(1, 3);
+    assert_int_equal(tell_simply(h, ASK_CHILD_REMOVE, conf, 0x1000, 0x2000), 0);
+    kernel_has(0, 3);
+    hand_free(h);
+    conf_unref(conf);
+}
+
 static void will_fail(int kind, int with, bool done)
 {
     w.fail_kind = kind;
@@ -1190,11 +1222,11 @@ static void long_life(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(one_tunnel), TEST(rekey),    TEST(failures),       TEST(refusals),   TEST(nobody_without_a_verdict),
-        TEST(narrowing),  TEST(acquires), TEST(split_children), TEST(adoption),   TEST(reload),
-        TEST(bad_reload), TEST(orders),   TEST(overrun),        TEST(in_the_way), TEST(expiry_and_mapping),
-        TEST(exceptions), TEST(dynamic),  TEST(moving),         TEST(long_life),  TEST(wall_clock_jumps),
-        TEST(unsure),
+        TEST(one_tunnel), TEST(rekey),           TEST(failures),       TEST(refusals),   TEST(nobody_without_a_verdict),
+        TEST(narrowing),  TEST(acquires),        TEST(split_children), TEST(adoption),   TEST(reload),
+        TEST(bad_reload), TEST(orders),          TEST(overrun),        TEST(in_the_way), TEST(expiry_and_mapping),
+        TEST(exceptions), TEST(dynamic),         TEST(moving),         TEST(long_life),  TEST(wall_clock_jumps),
+        TEST(unsure),     TEST(larval_of_an_sa),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
