@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A Child SA that was replaced is heard a little longer: packets that were sealed with it may still be under way when both ends
- * have deleted it (RFC 7296 2.8). For the protocol it is gone; only its order to the hand waits here. */
+ * have deleted it (RFC 7296 2.8). Nothing is sent by it any more: the peer need not hear it as long as we do. For the protocol it
+ * is gone; only its order to the hand waits here. */
 #include "ike/ike.h"
 
 #include <stdlib.h>
@@ -35,6 +36,9 @@ void linger(struct core *c, const struct ask *remove)
     l->remove = *remove;
     l->remove.ticket = (struct ticket){0, 0}; /* nobody is left to hear the answer */
     l->remove.u.child.ts_local = l->remove.u.child.ts_remote = (struct ts_list){NULL, 0};
+    l->remove.u.child.inbound_only = true;
+    out_ask(c, &l->remove);
+    l->remove.u.child.inbound_only = false;
     l->due.fire = lingering_due;
     list_append(&c->lingering, &l->in_core);
     wake_set(c, &l->due, c->now + LINGER);

@@ -612,12 +612,45 @@ static int remove_record(struct hand *h, struct sa_record *r, struct text *t)
     return err;
 }
 
+/* Is there another SA for every policy by which this one sends? */
+static bool others_send(const struct hand *h, const struct sa_record *r)
+{
+    LIST_EACH (i, &r->claims) {
+        const struct policy *p = LIST_ITEM(i, struct claim, in_owner)->policy;
+
+        if (p->now.direction == DIRECTION_OUT && !policy_claim_besides(h, p, r))
+            return false;
+    }
+    return true;
+}
+
+static int mute_record(struct hand *h, struct sa_record *r, struct text *t)
+{
+    struct sa_ref out = r->out;
+    struct batch b;
+    int err;
+
+    if (!out.there || !r->in.there || !others_send(h, r))
+        return 0;
+    record_lost(h, &r->out);
+    batch_init(&b);
+    policies_plan(h, &b, true);
+    plan_sa_delete(&b, &out);
+    batch_apply(h, &b);
+    err = policies_took(h, &b, t);
+    batch_done(&b);
+    return err;
+}
+
 void hand_child_remove(struct hand *h, const struct ask *a)
 {
     struct text t = why(h);
     struct sa_record *r = record_by_spi(h, &a->u.child);
 
-    answer(h, a, r ? remove_record(h, r, &t) : 0); /* gone already is what was wanted */
+    if (r && a->u.child.inbound_only)
+        answer(h, a, mute_record(h, r, &t));
+    else
+        answer(h, a, r ? remove_record(h, r, &t) : 0); /* gone already is what was wanted */
 }
 
 static void plan_move(struct batch *b, const struct sa_ref *ref, const struct ask_child *a, bool out)

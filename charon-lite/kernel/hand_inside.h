@@ -143,6 +143,8 @@ void policy_adopt(struct hand *, const struct kernel_policy *); /* found in the 
 void policy_dirty(struct hand *, struct policy *);
 /* The strongest claim now; NULL = no policy is wanted. */
 const struct claim *policy_claim(const struct hand *, const struct policy *);
+/* Does another SA than this claim it? */
+bool policy_claim_besides(const struct hand *, const struct policy *, const struct sa_record *);
 struct claim *claim_new(struct hand *, const struct kernel_policy *identity, enum claim_rank, struct list *owner);
 void claims_drop(struct hand *, struct list *owner);
 void claims_dirty(struct hand *, struct list *owner);

@@ -216,6 +216,17 @@ const struct claim *policy_claim(const struct hand *h, const struct policy *p)
     return best;
 }
 
+bool policy_claim_besides(const struct hand *h, const struct policy *p, const struct sa_record *r)
+{
+    LIST_EACH (i, &p->claims) {
+        const struct claim *c = LIST_ITEM(i, struct claim, in_policy);
+
+        if (c->rank == CLAIM_PROTECT && c->record != r && claim_active(h, c, p->now.direction))
+            return true;
+    }
+    return false;
+}
+
 struct claim *claim_new(struct hand *h, const struct kernel_policy *identity, enum claim_rank rank, struct list *owner)
 {
     struct claim *c = calloc(1, sizeof *c);

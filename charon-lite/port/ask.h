@@ -29,8 +29,8 @@ enum ask_kind {
     /* hand */
     ASK_CHILD_INSTALL,  /* child: SAs of both directions (or inbound only) and their policies, one batch */
     ASK_CHILD_OUTBOUND, /* child: the outbound SA now, and the policies point to it (RFC 7296 2.8, responder of a rekey) */
-    ASK_CHILD_REMOVE,   /* child.spi_in, spi_out: its SAs go; policies fall back to what the configuration says, unless `replaced`
-                         */
+    ASK_CHILD_REMOVE,   /* child.spi_in, spi_out: its SAs go; policies fall back to another SA, or to what the configuration says.
+                         * `inbound_only`: the inbound one stays for now, and the outbound one where nothing takes its place */
     ASK_CHILD_UPDATE,   /* child: new outer addresses or ports, same keys (2.23, NAT mapping) */
     ASK_CHILD_QUERY,    /* child.spi_in, spi_out -> bytes, packets, last use */
     ASK_ACQUIRE_DONE,   /* acquire.seq: a negotiation failed; free the larval SA */

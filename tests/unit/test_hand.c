@@ -434,6 +434,34 @@ static void wall_clock_jumps(void **state)
     conf_unref(conf);
 }
 
+/* A replaced SA is heard and sends no more, where another sends in its place; else it goes on. */
+static void mute(void **state)
+{
+    struct conf *conf = conf_of(1, HEAD NETS);
+    struct hand *h = hand_of(conf);
+    struct ask a = ask_of(ASK_CHILD_REMOVE, conf, 0x1000, 0x2000);
+
+    (void)state;
+    a.u.child.inbound_only = true;
+    assert_int_equal(tell_simply(h, ASK_CHILD_INSTALL, conf, 0x1000, 0x2000), 0);
+    assert_int_equal(tell(h, &a), 0);
+    kernel_has(2, 3);
+    assert_int_equal(tell_simply(h, ASK_CHILD_INSTALL, conf, 0x1001, 0x2001), 0);
+    a = ask_of(ASK_CHILD_REMOVE, conf, 0x1001, 0x2001); /* the newer one goes: the older one takes its policies */
+    a.u.child.inbound_only = true;
+    forget();
+    assert_int_equal(tell(h, &a), 0);
+    assert_true(said("reqid 0x43000000 spi 00002000"));
+    assert_true(said("sa del -> 192.0.2.2 spi 00002001"));
+    kernel_has(3, 3);
+    assert_int_equal(tell(h, &a), 0);
+    kernel_has(3, 3);
+    assert_int_equal(tell_simply(h, ASK_CHILD_REMOVE, conf, 0x1001, 0x2001), 0);
+    kernel_has(2, 3);
+    hand_free(h);
+    conf_unref(conf);
+}
+
 static void rekey(void **state)
 {
     struct conf *conf = conf_of(1, HEAD NETS);
@@ -1226,7 +1254,7 @@ int main(void)
         TEST(narrowing),  TEST(acquires),        TEST(split_children), TEST(adoption),   TEST(reload),
         TEST(bad_reload), TEST(orders),          TEST(overrun),        TEST(in_the_way), TEST(expiry_and_mapping),
         TEST(exceptions), TEST(dynamic),         TEST(moving),         TEST(long_life),  TEST(wall_clock_jumps),
-        TEST(unsure),     TEST(larval_of_an_sa),
+        TEST(unsure),     TEST(larval_of_an_sa), TEST(mute),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
