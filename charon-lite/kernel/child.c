@@ -221,7 +221,7 @@ void record_link(struct hand *h, struct sa_record *r, struct hand_child *child)
         count_up(h, r, child, true);
 }
 
-void record_free(struct hand *h, struct sa_record *r)
+void sa_record_free(struct hand *h, struct sa_record *r)
 {
     record_link(h, r, NULL);
     claims_drop(h, &r->claims);
@@ -336,7 +336,7 @@ static struct sa_record *record_new(struct hand *h, const struct ask_child *a, c
     if (!*err)
         record_link(h, r, child);
     else
-        record_free(h, r);
+        sa_record_free(h, r);
     return *err ? NULL : r;
 }
 
@@ -506,7 +506,7 @@ static int install(struct hand *h, const struct ask_child *a, struct text *t)
     }
     batch_done(&b);
     if (err) {
-        record_free(h, r);
+        sa_record_free(h, r);
         (void)policies_settle(h, true, NULL);
     } else if (!a->inbound_only) {
         acquire_fulfilled(h, r, a->reqid);
@@ -596,7 +596,7 @@ static int remove_record(struct hand *h, struct sa_record *r, struct text *t)
     struct batch b;
     int err;
 
-    record_free(h, r);
+    sa_record_free(h, r);
     batch_init(&b);
     policies_plan(h, &b, true);
     plan_sa_delete(&b, &out);

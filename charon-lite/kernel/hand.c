@@ -106,7 +106,7 @@ static void conns_free(struct hand *h, struct hand_conn *conns, size_t n)
 static void records_free(struct hand *h)
 {
     LIST_EACH (i, &h->records)
-        record_free(h, LIST_ITEM(i, struct sa_record, in_hand));
+        sa_record_free(h, LIST_ITEM(i, struct sa_record, in_hand));
     for (size_t i = 0; i < h->pendings.n_slots; i++)
         while (h->pendings.slots[i])
             pending_end(h, CONTAINER_OF(h->pendings.slots[i], struct pending, node), false);
@@ -355,7 +355,7 @@ void hand_disarm(struct hand *h)
         policy_dirty(h, LIST_ITEM(i, struct policy, in_hand));
     (void)policies_settle(h, true, NULL);
     LIST_EACH (i, &h->records)
-        record_free(h, LIST_ITEM(i, struct sa_record, in_hand));
+        sa_record_free(h, LIST_ITEM(i, struct sa_record, in_hand));
     (void)policies_settle(h, true, NULL);
     orphans_delete(h);
     clamps_set(h, NULL);

@@ -184,7 +184,7 @@ void hand_child_update(struct hand *, const struct ask *);
 void hand_child_query(struct hand *, const struct ask *);
 struct sa_ref *sa_find(const struct hand *, uint32_t spi, const struct addr *dst);
 void record_lost(struct hand *, struct sa_ref *); /* it is not in the kernel any more */
-void record_free(struct hand *, struct sa_record *);
+void sa_record_free(struct hand *, struct sa_record *);
 void record_link(struct hand *, struct sa_record *, struct hand_child *); /* counts it as up there; NULL takes it away */
 
 /* notice.c */

@@ -9,7 +9,7 @@
 /* An answer on its way, with its own copies of what it points at. */
 struct sheet {
     struct end *end;
-    unsigned life;
+    unsigned life, room_life;
     struct answer answer;
     uint8_t private_value[1100], public_value[1100], shared[1100], auth[64], id[ID_DATA_MAX], token[TOKEN_LEN];
     struct addr addr, local;
@@ -74,6 +74,8 @@ static void sheet_deliver(struct world *w, void *arg)
         in.u.answer.u.resolve.v = &s->addr;
         in.u.answer.u.resolve.local = &s->local;
     }
+    if (s->room_life != s->end->room_life[s->to]) /* who was asked died */
+        in.u.answer = (struct answer){.ticket = s->answer.ticket, .kind = s->answer.kind, .result = ANSWER_FAILED};
     if (s->life == s->end->life)
         end_step(s->end, &in);
     if (!s->again && lot_strikes(w, &s->lot, FAULT_TWICE, s->end->desk[s->to].twice)) {
@@ -84,7 +86,7 @@ static void sheet_deliver(struct world *w, void *arg)
         *copy = *s;
         copy->again = true;
         sheet_point(copy, s);
-        world_at(w, w->now + dice_between(&s->lot.dice, 0, 10 * USEC_SEC), sheet_deliver, copy);
+        world_at_end(s->end, w->now + dice_between(&s->lot.dice, 0, 10 * USEC_SEC), sheet_deliver, copy);
     }
 }
 
@@ -181,6 +183,7 @@ static enum verdict judge(struct end *e, const struct conf_connection *c, const 
 static int answer_check(struct end *e, const struct ask_auth *q, struct sheet *s)
 {
     const struct conf_connection *c = connection_of(e, &q->peer);
+    struct peer_ref proved = q->peer;
 
     if (!c)
         return ERR_BAD;
@@ -188,12 +191,11 @@ static int answer_check(struct end *e, const struct ask_auth *q, struct sheet *s
     s->answer.u.check.valid_for = USEC_NEVER;
     if (s->answer.u.check.verdict != VERDICT_ACCEPTED)
         return 0;
-    if (!nonces_spend(e->nonces, q->nonce)) {
-        law_broken(e->world, LAW_NONCE, "end %u proves with a nonce that was not issued, or twice", e->index);
+    if (!LAW(e->world, LAW_NONCE, nonces_spend(e->nonces, q->nonce), "end %u proves with a nonce that was not issued, or twice",
+             e->index))
         return ERR_BAD;
-    }
-    e->verdicts[e->n_verdicts++ % COUNT_OF(e->verdicts)] = q->peer.connection + 1u;
-    s->answer.u.check.handle = (uint32_t)e->n_verdicts;
+    proved.handle = s->answer.u.check.handle = e->handles += 2;
+    verdicts_add(e->verdicts, &proved, USEC_NEVER);
     return 0;
 }
 
@@ -257,33 +259,38 @@ struct slip {
     struct lot lot;
 };
 
-/* What is to go goes: the hand keeps at it. */
-static bool fails(struct slip *s)
-{
-    return s->ask.kind != ASK_CHILD_REMOVE && s->ask.kind != ASK_ACQUIRE_DONE &&
-           lot_strikes(s->end->world, &s->lot, FAULT_FAILED, s->end->desk[ASK_HAND].failed);
-}
-
-static int hand_nonces(struct slip *s, struct answer *a, struct arena *arena)
+static void hand_nonces(struct slip *s, struct answer *a, struct arena *arena)
 {
     if (s->end->nonces_withheld)
         s->unheard = true;
     else
         nonces_answer(s->end->nonces, &s->ask, a, arena);
-    return s->unheard || a->result == ANSWER_OK ? 0 : ERR_IO;
 }
 
-static int hand_performs(struct slip *s, struct answer *a, struct arena *arena)
+/* One of the operations that this ask takes fails. */
+static void may_fail(struct slip *s)
 {
-    if (fails(s))
-        return ERR_IO;
-    if (s->ask.kind == ASK_NONCES)
-        return hand_nonces(s, a, arena);
+    struct xfrm *x = &s->end->xfrm;
+
+    if (!lot_strikes(s->end->world, &s->lot, FAULT_FAILED, s->end->desk[ASK_HAND].failed))
+        return;
+    x->fail_next = 1 + (unsigned)dice_below(&s->lot.dice, s->ask.kind == ASK_CHILD_INSTALL ? 5 : 2);
+    x->fail_with = dice_chance(&s->lot.dice, 500) ? ERR_MEMORY : ERR_IO;
+}
+
+static void hand_performs(struct slip *s, struct answer *a, struct arena *arena)
+{
+    if (s->ask.kind == ASK_NONCES) {
+        hand_nonces(s, a, arena);
+        return;
+    }
+    may_fail(s);
     if (s->ask.u.child.keys)
         s->ask.u.child.keys = &s->keys;
     s->ask.u.child.ts_local.v = s->ts_local;
     s->ask.u.child.ts_remote.v = s->ts_remote;
-    return xfrm_perform(s->end, &s->ask, a);
+    (void)xfrm_perform(s->end, &s->ask, a);
+    s->end->xfrm.fail_next = 0;
 }
 
 static void slip_perform(struct world *w, void *arg)
@@ -291,18 +298,15 @@ static void slip_perform(struct world *w, void *arg)
     struct slip *s = arg;
     struct input in = {.kind = INPUT_ANSWER, .u.answer = {.ticket = s->ask.ticket, .kind = s->ask.kind}};
     struct arena arena;
-    int err;
 
     (void)w;
+    if (s->life != s->end->life)
+        return;
     arena_init(&arena, 1 << 16);
-    if (s->life == s->end->life) {
-        err = hand_performs(s, &in.u.answer, &arena);
-        if (err && s->ask.kind != ASK_CHILD_QUERY && s->ask.kind != ASK_NONCES)
-            in.u.answer.u.install.error = err;
-        in.u.answer.result = err ? ANSWER_FAILED : ANSWER_OK;
-        if (!s->unheard)
-            end_step(s->end, &in);
-    }
+    hand_performs(s, &in.u.answer, &arena);
+    if (!end_beat(s->end, BEAT_PERFORMED) && !s->unheard)
+        end_hand_says(s->end, &in);
+    end_bury(s->end);
     arena_done(&arena);
 }
 
@@ -341,7 +345,7 @@ static void hand_asked(struct end *e, const struct ask *q, usec_t at, const stru
         if (q->u.child.keys)
             copy_keys(s, q->u.child.keys);
     }
-    world_at(e->world, at, slip_perform, s);
+    world_at_end(e, at, slip_perform, s);
 }
 
 void desk_asked(struct end *e, const struct ask *q)
@@ -374,10 +378,13 @@ void desk_asked(struct end *e, const struct ask *q)
     s = calloc(1, sizeof(*s));
     if (!s)
         abort();
-    *s = (struct sheet){
-        .end = e, .life = e->life, .to = q->to, .answer = {.ticket = q->ticket, .kind = q->kind, .result = ANSWER_FAILED}};
+    *s = (struct sheet){.end = e,
+                        .life = e->life,
+                        .room_life = e->room_life[q->to],
+                        .to = q->to,
+                        .answer = {.ticket = q->ticket, .kind = q->kind, .result = ANSWER_FAILED}};
     s->lot = lot;
     if (!lot_strikes(w, &s->lot, FAULT_FAILED, e->desk[q->to].failed) && perform(e, q, s) == 0)
         s->answer.result = ANSWER_OK;
-    world_at(w, at, sheet_deliver, s);
+    world_at_end(e, at, sheet_deliver, s);
 }

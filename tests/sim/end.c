@@ -15,49 +15,139 @@ static void mix(struct world *w, struct span bytes)
     w->digest = map_hash(&m, bytes);
 }
 
+static void begins_again(struct world *w, void *arg)
+{
+    struct end *e = *(struct end **)arg;
+
+    (void)w;
+    if (!e->core && !e->world->failed)
+        end_start(e);
+}
+
+static void begin_again(struct end *e, usec_t at)
+{
+    struct end **arg = malloc(sizeof(struct end *));
+
+    if (!arg)
+        abort();
+    *arg = e;
+    world_at_end(e, at, begins_again, arg);
+}
+
 void end_start(struct end *e)
 {
     struct world *w = e->world;
     struct core_setup setup = {
         .algs = w->algs, .rng = dice_rng(&e->dice), .now = w->now, .keylog = w->keylog, .keylog_ctx = w->keylog_ctx};
 
-    end_stop(e); /* the hand removes orphan SAs when it starts */
-    e->life++;
+    end_crash(e);
     e->conf = plan_conf(w->algs, &e->globals, e->plan, e->n_plans, ++e->generation);
     if (!e->conf) {
         world_fail(w, "end %u: its plans make no configuration", e->index);
         return;
     }
     setup.conf = e->conf;
-    e->nonces = nonces_new(&e->hand_rng, NONCES_KEPT_MIN);
+    world_trace(w, "%u starts", e->index);
+    e->dying = e->stopping = false;
+    end_hand_begins(e);
     e->core = core_new(&setup);
     outbox_init(&e->outbox);
     e->deadline = e->tick_at = USEC_NEVER;
     e->idle_ticks = 0;
-    world_trace(w, "%u starts", e->index);
-    if (!e->core || !e->nonces)
+    if (!e->core)
         world_fail(w, "end %u: no core", e->index);
+    end_bury(e);
+}
+
+void end_crash(struct end *e)
+{
+    e->life++;
+    if (!e->conf)
+        return;
+    world_trace(e->world, "%u ends", e->index);
+    e->world->laws.disturbed = e->world->now;
+    e->core = core_free(e->core);
+    end_hand_ends(e);
+    e->conf = conf_unref(e->conf);
+    outbox_done(&e->outbox);
+    memset(e->answered_until, 0, sizeof(e->answered_until));
+    e->deadline = e->tick_at = USEC_NEVER;
+    e->dying = false;
 }
 
 void end_stop(struct end *e)
 {
+    end_crash(e);
     xfrm_flush(&e->xfrm);
-    if (!e->conf)
-        return;
-    world_trace(e->world, "%u stops", e->index);
-    e->core = core_free(e->core);
-    e->conf = conf_unref(e->conf);
-    outbox_done(&e->outbox);
-    e->n_verdicts = 0;
-    e->nonces = nonces_free(e->nonces);
-    memset(e->answered_until, 0, sizeof(e->answered_until));
-    e->deadline = e->tick_at = USEC_NEVER;
+}
+
+void end_off(struct end *e)
+{
+    end_crash(e);
+    xfrm_done(&e->xfrm);
+    e->closed = conf_unref(e->closed);
 }
 
 void end_restart(struct end *e)
 {
-    end_stop(e);
+    end_crash(e);
     end_start(e);
+}
+
+void end_crash_after(struct end *e, unsigned beats)
+{
+    e->beats_left = beats;
+}
+
+bool end_beat(struct end *e, enum beat beat)
+{
+    static const char *const where[] = {"before a word of the core", "after a step", "before an operation on the kernel",
+                                        "with an ask performed and not answered"};
+
+    if (!e->beats_left || --e->beats_left)
+        return e->dying;
+    world_trace(e->world, "%u dies %s", e->index, where[beat]);
+    e->crashes++;
+    e->dying = true;
+    return true;
+}
+
+void end_bury(struct end *e)
+{
+    if (!e->dying)
+        return;
+    end_crash(e);
+    begin_again(e, e->world->now + dice_between(&e->world->dice, 5 * USEC_MSEC, 300 * USEC_MSEC));
+}
+
+void end_reboot(struct end *e, usec_t down_for)
+{
+    world_trace(e->world, "%u reboots", e->index);
+    end_off(e);
+    begin_again(e, e->world->now + down_for);
+}
+
+void end_room_crash(struct end *e, enum ask_to room)
+{
+    world_trace(e->world, "%u room %d dies", e->index, (int)room);
+    e->room_life[room]++;
+    e->handles = 0;
+}
+
+void end_suspend(struct end *e, usec_t how_long)
+{
+    world_trace(e->world, "%u sleeps for %lld s", e->index, (long long)(how_long / USEC_SEC));
+    e->asleep_until = e->world->now + how_long;
+}
+
+bool end_asleep(const struct end *e)
+{
+    return e->world->now < e->asleep_until;
+}
+
+int64_t end_wall_s(const struct end *e)
+{
+    return 1800000000 + e->world->now / USEC_SEC + e->wall_jump_s;
 }
 
 static void told_text(char *out, size_t cap, const char *in)
@@ -146,12 +236,14 @@ void end_step(struct end *e, struct input *in)
     in->now = e->world->now;
     e->steps++;
     core_step(e->core, in, &e->outbox);
-    for (size_t i = 0; i < e->outbox.n && !e->world->failed; i++)
+    for (size_t i = 0; i < e->outbox.n && !e->world->failed && !end_beat(e, BEAT_OUTPUT); i++)
         output(e, &e->outbox.v[i]);
     law_stepped(e, in, e->outbox.n);
     if (e->world->record)
         record_states(e);
     outbox_reset(&e->outbox);
+    end_beat(e, BEAT_STEP);
+    end_bury(e);
 }
 
 void end_order(struct end *e, enum order_kind kind, const char *connection, const char *child)
@@ -160,6 +252,9 @@ void end_order(struct end *e, enum order_kind kind, const char *connection, cons
                        .u.order = {.kind = kind, .connection = connection, .child = child, .wait = kind == ORDER_UP}};
 
     in.u.order.id = ++e->world->orders;
+    if (kind == ORDER_DOWN || kind == ORDER_STOP)
+        e->world->laws.disturbed = e->world->now;
+    e->stopping = e->stopping || kind == ORDER_STOP;
     if (kind != ORDER_LIST)
         world_trace(e->world, "%u order %d %s/%s", e->index, (int)kind, connection ? connection : "*", child ? child : "*");
     end_step(e, &in);
@@ -190,51 +285,45 @@ void end_reload(struct end *e)
         return;
     }
     world_trace(e->world, "%u reloads", e->index);
+    e->world->laws.disturbed = e->world->now;
+    if (!end_hand_configures(e, next) || e->dying) {
+        conf_unref(next);
+        end_bury(e);
+        return;
+    }
     conf_unref(e->conf);
     e->conf = next;
     in.u.order.conf = next;
     end_step(e, &in);
 }
 
-struct happening_event {
-    struct end *end;
-    unsigned life;
-    struct event event;
-};
-
-static void event_arrives(struct world *w, void *arg)
-{
-    struct happening_event *h = arg;
-    struct input in = {.kind = INPUT_EVENT, .u.event = h->event};
-
-    (void)w;
-    if (h->life == h->end->life)
-        end_step(h->end, &in);
-}
-
 void end_event(struct end *e, const struct event *event, usec_t delay)
 {
-    struct happening_event *h = malloc(sizeof(*h));
+    struct input in = {.kind = INPUT_EVENT, .u.event = *event};
 
-    if (!h)
-        abort();
-    *h = (struct happening_event){e, e->life, *event};
-    world_at(e->world, e->world->now + delay, event_arrives, h);
+    (void)delay;
+    end_hand_says(e, &in);
+}
+
+void end_finish(struct end *e)
+{
+    const char *open = NULL;
+
+    hand_disarm(e->hand);
+    LIST_EACH (i, &e->xfrm.policies) {
+        const struct kernel_policy *p = &LIST_ITEM(i, struct spd_entry, link)->p;
+
+        if (p->action == POLICY_PROTECT && POLICY_INDEX_OURS(p->index))
+            open = "a policy waits for an SA that nobody will make";
+    }
+    if (xfrm_size(&e->xfrm) || !list_empty(&e->xfrm.larvals))
+        open = "SAs are left";
+    LAW(e->world, LAW_STOPS, !open, "end %u has stopped, and %s", e->index, open ? open : "");
+    law_closed(e);
+    end_crash(e);
 }
 
 void end_lose_sas(struct end *e)
 {
-    struct event lost = {.kind = EVENT_LOST};
-
-    world_trace(e->world, "%u loses its SAs", e->index);
-    LIST_EACH (i, &e->xfrm.sas) {
-        struct sa *s = LIST_ITEM(i, struct sa, link);
-        struct event gone = {.kind = EVENT_GONE};
-
-        gone.u.expire.spi = s->spi;
-        gone.u.expire.destination = s->inbound ? s->local.addr : s->remote.addr;
-        end_event(e, &gone, USEC_MSEC);
-    }
-    xfrm_flush(&e->xfrm);
-    end_event(e, &lost, 2 * USEC_MSEC);
+    xfrm_others_flush(e);
 }

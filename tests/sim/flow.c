@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Model packets: out through policies and SAs, over the network, in through the SAs of the other end. */
+/* Model packets: out through policies and SAs, over the network, in through the SAs and policies of the other end. */
 #include "world.h"
 
 #include <stdlib.h>
@@ -8,130 +8,118 @@
 #define PACKET_BYTES 1000
 #define LARVAL_LIVES (30 * USEC_SEC)
 
-static bool matches(const struct ts *v, size_t n, const struct addr *a)
+static bool fits_address(const struct addr *wanted, const struct addr *a)
 {
-    struct ts one = {.port_high = 65535, .low = *a, .high = *a};
-
-    for (size_t i = 0; i < n; i++)
-        if (ts_contains(&v[i], &one))
-            return true;
-    return false;
+    return addr_is_any(wanted) || addr_equal(wanted, a);
 }
 
-static bool configured(const struct end *e, struct ts_list list, const struct addr *a, const struct addr *dynamic)
+static bool fits(const struct policy_template *t, const struct sa *s, const struct addr *packet_dst)
 {
-    (void)e;
-    for (size_t i = 0; i < list.n; i++) {
-        struct ts ts = list.v[i];
+    const struct addr *src = s->inbound ? &s->remote.addr : &s->local.addr, *dst = s->inbound ? &s->local.addr : &s->remote.addr;
 
-        if (!ts.low.family)
-            ts.low = ts.high = *dynamic;
-        if (matches(&ts, 1, a))
-            return true;
-    }
-    return false;
+    if (s->reqid != t->reqid || s->transport != t->transport || (t->spi && t->spi != s->spi))
+        return false;
+    if (t->transport)
+        return !packet_dst || addr_equal(dst, packet_dst);
+    return fits_address(&t->src, src) && fits_address(&t->dst, dst);
 }
 
-/* The newest policy of an SA for these addresses. */
-static struct cover *cover_find(struct end *e, const struct flow *f)
-{
-    struct cover *best = NULL;
-
-    LIST_EACH (i, &e->xfrm.covers) {
-        struct cover *c = LIST_ITEM(i, struct cover, link);
-
-        if (matches(c->ts_local, c->n_local, &f->src) && matches(c->ts_remote, c->n_remote, &f->dst))
-            best = c;
-    }
-    return best;
-}
-
-/* The kernel takes the newest SA that fits the template. */
-static struct sa *sa_out(struct end *e, const struct cover *c)
+/* The kernel's choice among several: not about to expire, then the newest. */
+static struct sa *sa_out(struct end *e, const struct policy_template *t, const struct addr *dst)
 {
     struct sa *best = NULL;
 
     LIST_EACH (i, &e->xfrm.sas) {
         struct sa *s = LIST_ITEM(i, struct sa, link);
 
-        if (!s->inbound && s->reqid == c->reqid && addr_equal(&s->remote.addr, &c->remote.addr))
+        if (!s->inbound && fits(t, s, dst) &&
+            (!best || (best->soft_said && !s->soft_said) || (best->soft_said == s->soft_said && s->serial > best->serial)))
             best = s;
     }
     return best;
 }
 
-static void acquire(struct end *e, struct flow *f, uint16_t connection, uint16_t child, uint32_t reqid)
-{
-    struct larval_sa *l;
-    struct event ev = {.kind = EVENT_ACQUIRE};
+/* --- acquires --------------------------------------------------------------------------------------------------------- */
 
+static bool larval_holds(struct end *e, const struct policy_template *t)
+{
     LIST_EACH (i, &e->xfrm.larvals) {
-        l = LIST_ITEM(i, struct larval_sa, link);
-        if (l->reqid == reqid && l->until > e->world->now)
-            return;
+        struct larval_sa *l = LIST_ITEM(i, struct larval_sa, link);
+
         if (l->until <= e->world->now) {
             list_remove(&l->link);
             free(l);
+        } else if (l->reqid == t->reqid && fits_address(&t->dst, &l->name.dst)) {
+            return true;
         }
     }
+    return false;
+}
+
+static struct selector ping(const struct flow *f)
+{
+    uint8_t bits = (uint8_t)(addr_len(&f->src) * 8);
+
+    return (struct selector){.src = {f->src, bits},
+                             .dst = {f->dst, bits},
+                             .protocol = f->src.family == 4 ? 1 : 58,
+                             .sport = f->src.family == 4 ? 8 : 128,
+                             .sport_mask = 0xffff,
+                             .dport_mask = 0xffff};
+}
+
+/* Nobody hears an ACQUIRE where no hand listens; the kernel then keeps no larval SA either. */
+static void acquire(struct end *e, struct flow *f, const struct kernel_policy *p)
+{
+    struct notice n = {.kind = NOTICE_ACQUIRE, .reqid = p->tmpl.reqid};
+    struct larval_sa *l;
+
+    if (!e->xfrm.listening || larval_holds(e, &p->tmpl))
+        return;
     l = calloc(1, sizeof(*l));
     if (!l)
         abort();
-    *l = (struct larval_sa){.reqid = reqid, .seq = e->xfrm.next_seq++, .until = e->world->now + LARVAL_LIVES};
+    l->reqid = p->tmpl.reqid;
+    l->seq = e->xfrm.next_seq++;
+    l->until = e->world->now + LARVAL_LIVES;
+    l->packet = ping(f);
+    l->name = (struct larval){l->seq, l->reqid, p->tmpl.src, p->tmpl.dst, p->tmpl.transport, p->mark, p->mark_mask, p->if_id};
+    if (p->tmpl.transport)
+        l->name = (struct larval){l->seq, l->reqid, f->src, f->dst, true, p->mark, p->mark_mask, p->if_id};
     list_append(&e->xfrm.larvals, &l->link);
     e->xfrm.acquires++;
-    ev.u.acquire.connection = connection;
-    ev.u.acquire.child = child;
-    ev.u.acquire.generation = e->conf->generation;
-    ev.u.acquire.reqid = reqid;
-    ev.u.acquire.seq = l->seq;
-    ev.u.acquire.local = (struct ts){.port_high = 65535, .low = f->src, .high = f->src};
-    ev.u.acquire.remote = (struct ts){.port_high = 65535, .low = f->dst, .high = f->dst};
-    world_trace(e->world, "%u ACQUIRE %u.%u seq %u", e->index, connection, child, l->seq);
-    end_event(e, &ev, dice_between(&e->world->dice, 10, 500));
+    n.u.acquire.seq = l->seq;
+    n.u.acquire.policy_index = p->index;
+    n.u.acquire.larval = l->name;
+    n.u.acquire.packet = l->packet;
+    world_trace(e->world, "%u ACQUIRE reqid %x seq %u", e->index, l->reqid, l->seq);
+    xfrm_notice(e, &n);
 }
 
-/* No SA's policy fits: what the configuration says. */
-static void by_configuration(struct end *e, struct flow *f)
-{
-    for (size_t i = 0; i < e->conf->n_connections; i++) {
-        const struct conf_connection *c = &e->conf->connections[i];
-
-        for (size_t k = 0; k < c->n_children; k++) {
-            const struct conf_child *child = &c->children[k];
-
-            if (!configured(e, child->local, &f->src, &e->addr) || !configured(e, child->remote, &f->dst, &c->remote.addr))
-                continue;
-            if (child->keep == KEEP_ON_DEMAND) {
-                f->trapped++;
-                acquire(e, f, (uint16_t)i, (uint16_t)k, reqid_configured((uint16_t)i, (uint16_t)k));
-            } else {
-                f->blocked++;
-            }
-            if (f->must_arrive)
-                law_broken(e->world, LAW_ARRIVES, "a packet that must arrive is stopped by a policy at end %u", e->index);
-            return;
-        }
-    }
-    f->clear++;
-    law_broken(e->world, LAW_CLEAR, "a packet leaves end %u in clear", e->index);
-}
+/* --- lifetimes -------------------------------------------------------------------------------------------------------- */
 
 static void expire_said(struct end *e, struct sa *s, bool hard)
 {
-    struct event ev = {.kind = EVENT_EXPIRE};
+    struct notice n = {.kind = NOTICE_EXPIRE, .reqid = s->reqid};
 
-    ev.u.expire.spi = s->spi;
-    ev.u.expire.destination = s->inbound ? s->local.addr : s->remote.addr;
-    ev.u.expire.hard = hard;
+    n.u.expire.spi = s->spi;
+    n.u.expire.dst = s->inbound ? s->local.addr : s->remote.addr;
+    n.u.expire.hard = hard;
     world_trace(e->world, "%u EXPIRE %s %08x", e->index, hard ? "hard" : "soft", s->spi);
-    end_event(e, &ev, dice_between(&e->world->dice, 10, 500));
+    xfrm_notice(e, &n);
 }
 
-static void sa_gone(struct sa *s)
+static void sa_expired(struct end *e, struct sa *s)
 {
+    expire_said(e, s, true);
+    law_sa_lost(e, s);
     list_remove(&s->link);
     free(s);
+}
+
+static bool over(uint64_t limit, uint64_t n)
+{
+    return limit && n > limit;
 }
 
 /* Counts a packet; false when the SA just died of it. */
@@ -140,12 +128,12 @@ static bool sa_count(struct end *e, struct sa *s)
     s->packets++;
     s->bytes += PACKET_BYTES;
     s->used = e->world->now;
-    if (s->hard_packets && s->packets > s->hard_packets) {
-        expire_said(e, s, true);
-        sa_gone(s);
+    s->used_wall_s = end_wall_s(e);
+    if (over(s->hard_packets, s->packets) || over(s->hard_bytes, s->bytes)) {
+        sa_expired(e, s);
         return false;
     }
-    if (s->soft_packets && s->packets > s->soft_packets && !s->soft_said) {
+    if ((over(s->soft_packets, s->packets) || over(s->soft_bytes, s->bytes)) && !s->soft_said) {
         s->soft_said = true;
         expire_said(e, s, false);
     }
@@ -154,26 +142,27 @@ static bool sa_count(struct end *e, struct sa *s)
 
 struct watch {
     struct end *end;
-    unsigned life;
-    uint32_t spi;
-    bool inbound, hard;
-    usec_t added;
+    uint64_t serial;
+    bool hard;
 };
 
 static void watch_due(struct world *w, void *arg)
 {
     struct watch *t = arg;
-    struct sa *s = t->life == t->end->life ? xfrm_find(&t->end->xfrm, t->inbound, t->spi) : NULL;
 
     (void)w;
-    if (!s || s->added != t->added)
+    LIST_EACH (i, &t->end->xfrm.sas) {
+        struct sa *s = LIST_ITEM(i, struct sa, link);
+
+        if (s->serial != t->serial)
+            continue;
+        if (t->hard) {
+            sa_expired(t->end, s);
+        } else if (!s->soft_said) {
+            s->soft_said = true;
+            expire_said(t->end, s, false);
+        }
         return;
-    if (!t->hard && !s->soft_said) {
-        s->soft_said = true;
-        expire_said(t->end, s, false);
-    } else if (t->hard) {
-        expire_said(t->end, s, true);
-        sa_gone(s);
     }
 }
 
@@ -183,8 +172,8 @@ static void watch(struct end *e, struct sa *s, bool hard, usec_t at)
 
     if (!t)
         return;
-    *t = (struct watch){e, e->life, s->spi, s->inbound, hard, s->added};
-    world_at(e->world, at, watch_due, t);
+    *t = (struct watch){e, s->serial, hard};
+    world_at_end(e, at, watch_due, t);
 }
 
 void xfrm_watch(struct end *e, struct sa *s)
@@ -193,28 +182,24 @@ void xfrm_watch(struct end *e, struct sa *s)
     watch(e, s, true, s->hard_at);
 }
 
-void flow_send(struct world *w, struct flow *f)
-{
-    struct end *e = &w->end[f->from];
-    struct esp_packet p = {.flow = (unsigned)(f - w->flow), .destination = f->dst};
-    struct cover *c;
-    struct sa *s;
+/* --- out -------------------------------------------------------------------------------------------------------------- */
 
-    if (!e->core)
-        return; /* a dead gateway: its policies stay closed */
-    f->sent++;
-    law_judged(w, LAW_CLEAR);
-    c = cover_find(e, f);
-    if (!c) {
-        by_configuration(e, f);
-        return;
-    }
-    s = sa_out(e, c);
+static void stopped(struct world *w, struct flow *f, const char *why)
+{
+    if (f->must_arrive)
+        law_broken(w, LAW_ARRIVES, "a packet that must arrive is stopped at end %u: %s", f->from, why);
+}
+
+static void protect(struct end *e, struct flow *f, const struct kernel_policy *policy)
+{
+    struct sa *s = sa_out(e, &policy->tmpl, &f->dst);
+    struct esp_packet p = {.flow = (unsigned)(f - e->world->flow), .destination = f->dst};
+
     if (!s || !sa_count(e, s)) {
-        f->no_sa++;
-        if (f->must_arrive)
-            law_broken(w, LAW_ARRIVES, "a packet that must arrive finds no SA at end %u", f->from);
-        acquire(e, f, c->connection, c->child, c->reqid);
+        f->trapped += !policy->tmpl.spi;
+        f->no_sa += policy->tmpl.spi != 0;
+        stopped(e->world, f, "no SA");
+        acquire(e, f, policy);
         return;
     }
     p.spi = s->spi;
@@ -222,9 +207,33 @@ void flow_send(struct world *w, struct flow *f)
     p.keys = s->keys;
     p.transport = s->transport;
     p.inner = (struct ts){.port_high = 65535, .low = f->src, .high = f->src};
-    p.sent = w->now;
+    p.sent = e->world->now;
     net_send_esp(e, &s->local, &s->remote, s->encap, &p);
 }
+
+void flow_send(struct world *w, struct flow *f)
+{
+    struct end *e = &w->end[f->from];
+    struct esp_packet p = {.flow = (unsigned)(f - w->flow), .destination = f->dst, .clear = true, .sent = w->now};
+    const struct kernel_policy *policy;
+
+    if (!e->xfrm.on || end_asleep(e))
+        return; /* a machine that is off forwards nothing */
+    f->sent++;
+    policy = xfrm_policy(&e->xfrm, DIRECTION_OUT, &f->src, &f->dst);
+    if (policy && policy->action == POLICY_BLOCK) {
+        f->blocked++;
+        stopped(w, f, "blocked");
+    } else if (policy && policy->action == POLICY_PROTECT) {
+        protect(e, f, policy);
+    } else {
+        f->clear++;
+        p.inner = (struct ts){.port_high = 65535, .low = f->src, .high = f->src};
+        net_send_clear(e, f->to, &p);
+    }
+}
+
+/* --- in --------------------------------------------------------------------------------------------------------------- */
 
 static bool replayed(struct sa *s, uint64_t seq)
 {
@@ -250,23 +259,38 @@ static bool replayed(struct sa *s, uint64_t seq)
  * changed. */
 static void mapping(struct end *e, struct sa *s, const struct endpoint *remote)
 {
-    struct event ev = {.kind = EVENT_MAPPING};
+    struct notice n = {.kind = NOTICE_MAPPING, .reqid = s->reqid};
 
     if (!s->encap || endpoint_equal(&s->remote, remote) ||
         (endpoint_equal(&s->mapping_said, remote) && e->world->now - s->mapping_said_at < USEC_SEC))
         return;
     s->mapping_said = *remote;
     s->mapping_said_at = e->world->now;
-    ev.u.mapping.spi_in = s->spi;
-    ev.u.mapping.old_remote = s->remote;
-    ev.u.mapping.new_remote = *remote;
+    n.u.mapping.spi = s->spi;
+    n.u.mapping.dst = s->local.addr;
+    n.u.mapping.old_remote = s->remote;
+    n.u.mapping.new_remote = *remote;
     world_trace(e->world, "%u MAPPING %08x", e->index, s->spi);
-    end_event(e, &ev, dice_between(&e->world->dice, 10, 500));
+    xfrm_notice(e, &n);
+}
+
+static const char *by_policy(struct end *e, const struct esp_packet *p, const struct sa *s)
+{
+    bool here = addr_equal(&p->destination, &e->addr);
+    const struct kernel_policy *policy =
+        xfrm_policy(&e->xfrm, here ? DIRECTION_IN : DIRECTION_FWD, &p->inner.low, &p->destination);
+
+    if (!s)
+        return !policy || policy->action == POLICY_PASS ? NULL : "a clear packet where protection is wanted";
+    if (!policy || policy->action == POLICY_PASS)
+        return s->transport ? NULL : "out of a tunnel that no policy asks for";
+    if (policy->action == POLICY_BLOCK)
+        return "blocked by policy";
+    return fits(&policy->tmpl, s, NULL) ? NULL : "the policy wants another SA";
 }
 
 static const char *why_refused(struct end *e, const struct esp_packet *p, const struct endpoint *local, bool encap, struct sa *s)
 {
-    (void)e;
     if (!s)
         return "no inbound SA";
     if (s->keys != p->keys)
@@ -277,9 +301,7 @@ static const char *why_refused(struct end *e, const struct esp_packet *p, const 
         return "another mode";
     if (replayed(s, p->seq))
         return "replayed";
-    if (!matches(s->ts_remote, s->n_remote, &p->inner.low) || !matches(s->ts_local, s->n_local, &p->destination))
-        return "outside the selectors";
-    return NULL;
+    return by_policy(e, p, s);
 }
 
 void xfrm_arrived(struct end *e, const struct esp_packet *p, const struct endpoint *local, const struct endpoint *remote,
@@ -287,8 +309,8 @@ void xfrm_arrived(struct end *e, const struct esp_packet *p, const struct endpoi
 {
     struct world *w = e->world;
     struct flow *f = &w->flow[p->flow];
-    struct sa *s = xfrm_find(&e->xfrm, true, p->spi);
-    const char *why = why_refused(e, p, local, encap, s);
+    struct sa *s = p->clear ? NULL : xfrm_find(&e->xfrm, true, p->spi);
+    const char *why = p->clear ? by_policy(e, p, NULL) : why_refused(e, p, local, encap, s);
 
     if (why) {
         e->xfrm.refused_in++;
@@ -298,22 +320,24 @@ void xfrm_arrived(struct end *e, const struct esp_packet *p, const struct endpoi
                        (unsigned long long)p->seq, p->spi, why);
         return;
     }
-    if (f->must_arrive)
-        law_judged(w, LAW_ARRIVES);
     f->delivered++;
     f->last_delivered = w->now;
+    if (!s)
+        return;
     mapping(e, s, remote);
     sa_count(e, s);
 }
 
-struct beat {
+/* --- flows ------------------------------------------------------------------------------------------------------------ */
+
+struct pulse {
     struct flow *flow;
     usec_t every;
 };
 
 static void flow_beat(struct world *w, void *arg)
 {
-    struct beat *b = arg, *next;
+    struct pulse *b = arg, *next;
 
     if (b->flow->every != b->every)
         return;
@@ -328,14 +352,14 @@ static void flow_beat(struct world *w, void *arg)
 struct flow *flow_start(struct world *w, unsigned from, unsigned to, const char *src, const char *dst, usec_t every)
 {
     struct flow *f = &w->flow[w->n_flows++];
-    struct beat *b = malloc(sizeof(*b));
+    struct pulse *b = malloc(sizeof(*b));
 
     if (!b || w->n_flows > COUNT_OF(w->flow))
         abort();
     *f = (struct flow){.from = from, .to = to, .every = every};
     if (addr_parse(src, &f->src) < 0 || addr_parse(dst, &f->dst) < 0)
         world_fail(w, "a flow from %s to %s", src, dst);
-    *b = (struct beat){f, every};
+    *b = (struct pulse){f, every};
     if (every)
         world_at(w, w->now + dice_between(&w->dice, 0, every), flow_beat, b);
     else
@@ -353,6 +377,7 @@ void flow_must(struct world *w, struct flow *f, bool must)
 {
     f->must_arrive = must;
     f->must_since = w->now;
+    law_judged(w, LAW_ARRIVES);
 }
 
 void flow_lost(struct world *w, unsigned flow, const char *why)

@@ -26,6 +26,13 @@ struct world;
     X(KEYS, "keys", "keys have the length that their algorithm has")                                                             \
     X(CLEAR, "clear", "no packet of a configured selector leaves in clear")                                                      \
     X(ARRIVES, "arrives", "packets that must arrive do")                                                                         \
+    X(LIMITS, "limits", "half-open IKE SAs, IKE SAs and Child SAs stay within the configured limits")                            \
+    X(SAME_KEYS, "same-keys", "both ends hold the same keys and mode under an SPI")                                              \
+    X(MAKE_FIRST, "make-first", "an outbound SA has had its inbound at the peer before it (2.8)")                                \
+    X(BREAK_LAST, "break-last", "a rekeyed inbound SA goes when the peer sends by it no more (2.8)")                             \
+    X(CLOSED, "closed", "a protected selector is never without a policy, in any direction (RFC 4301 4.4.1)")                     \
+    X(OTHERS_STAY, "others-stay", "SAs and policies of other programs are left alone")                                           \
+    X(HEALS, "heals", "when faults stop, rest comes within two retransmission give-ups")                                         \
     X(REST, "rest", "at rest both ends and both kernels agree, and nothing is left over")                                        \
     X(STOPS, "stops", "an end that is told to stop says goodbye and stops")                                                      \
     X(EMPTY, "empty", "after the stop nothing is left")                                                                          \

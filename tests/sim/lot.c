@@ -108,6 +108,7 @@ bool lot_strikes(struct world *w, struct lot *lot, enum fault fault, unsigned pe
     if (!dice_chance(&lot->dice, per_mille) || spared(&w->lots, name))
         return false;
     w->lots.struck[fault]++;
+    w->laws.disturbed = w->now;
     if (w->lots.keep)
         strike_keep(w, fault, name);
     return true;

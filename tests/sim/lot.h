@@ -33,6 +33,19 @@ struct world;
     X(NAT, "NAT rebinding")                                                                                                      \
     X(WEATHER, "weather")                                                                                                        \
     X(ROOMS, "slow rooms")                                                                                                       \
+    X(KERNEL_MEMORY, "kernel without memory")                                                                                    \
+    X(KERNEL_IO, "kernel does not answer")                                                                                       \
+    X(NOTICE_LOST, "notice lost")                                                                                                \
+    X(FLUSH, "SAs flushed by others")                                                                                            \
+    X(SA_GONE, "SA deleted by others")                                                                                           \
+    X(CRASH, "crash")                                                                                                            \
+    X(CRASH_VAULT, "crash of the vault")                                                                                         \
+    X(REBOOT, "reboot")                                                                                                          \
+    X(SUSPEND, "suspend")                                                                                                        \
+    X(WALL, "wall clock jumps")                                                                                                  \
+    X(FORGED_INIT, "forged answer")                                                                                              \
+    X(FORGED_NOTIFY, "forged notify")                                                                                            \
+    X(MTU, "small path")                                                                                                         \
     X(ROUND, "round")
 
 enum fault {
@@ -43,7 +56,7 @@ enum fault {
 };
 const char *fault_word(enum fault);
 
-enum lot_of { LOT_DATAGRAM, LOT_ASK, LOT_ROUND };
+enum lot_of { LOT_DATAGRAM, LOT_ASK, LOT_ROUND, LOT_OPERATION, LOT_NOTICE };
 struct lot {
     struct dice dice;
     uint64_t name; /* the same thing has the same name in every run of the seed */

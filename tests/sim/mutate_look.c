@@ -210,8 +210,13 @@ static void core(struct sum *s, const struct core *c)
 
 static void kernel(struct sum *s, const struct xfrm *x)
 {
-    both(s, list_count(&x->covers));
     both(s, list_count(&x->larvals));
+    LIST_EACH (i, &x->policies) {
+        const struct kernel_policy *policy = &LIST_ITEM(i, struct spd_entry, link)->p;
+
+        both(s, policy->index);
+        both(s, (uint64_t)policy->action << 32 | policy->tmpl.spi);
+    }
     LIST_EACH (i, &x->sas) {
         const struct sa *sa = LIST_ITEM(i, struct sa, link);
 

@@ -211,13 +211,21 @@ static void receive_ike(struct end *e, struct datagram *d)
 static void arrive(struct world *w, void *arg)
 {
     struct datagram *d = arg;
-    struct end *e = end_at(w, &d->dst.addr);
+    struct end *e = d->packet.clear ? &w->end[d->to] : end_at(w, &d->dst.addr);
 
+    if (e && (end_asleep(e) || (d->esp && !e->xfrm.on))) {
+        lost(w, d, (int)e->index, "asleep");
+        return;
+    }
+    if (d->packet.clear) {
+        xfrm_arrived(e, &d->packet, &d->dst, &d->src, false);
+        return;
+    }
     if (!e || (w->net.nat[e->index].on && !nat_in(w, e, &w->net.nat[e->index], d))) {
         lost(w, d, -1, "nobody there");
         return;
     }
-    if (!e->core) {
+    if (!d->esp && !e->core) {
         lost(w, d, (int)e->index, "not running");
         return;
     }
@@ -242,6 +250,7 @@ static bool rules(struct world *w, unsigned from, struct datagram *d, usec_t *de
             (r->response >= 0 && r->response != !!(h.flags & IKE_FLAG_RESPONSE)) || r->seen++ < r->skip || r->done >= r->times)
             continue;
         r->done++;
+        w->laws.disturbed = w->now;
         if (r->what == RULE_DROP)
             return false;
         if (r->what == RULE_FLIP) {
@@ -290,6 +299,8 @@ static void travel(struct world *w, unsigned from, const struct way *way, struct
     struct dice *dice = &lot.dice;
     usec_t delay = dice_between(dice, way->delay_low, way->delay_high);
 
+    if (way->cut)
+        w->laws.disturbed = w->now;
     if (way->cut || lot_strikes(w, &lot, FAULT_LOSS, way->loss) || (way->mtu && ip_size(d) > way->mtu)) {
         lost(w, d, (int)from, way->cut ? "cut" : "lost");
         free(d);
@@ -323,6 +334,11 @@ void net_leave(struct end *e, struct datagram *d)
     struct world *w = e->world;
     struct end *to = end_at(w, &d->dst.addr);
 
+    if (d->packet.clear) {
+        law_clear(e, &d->packet);
+        travel(w, e->index, &w->net.way[e->index][d->to], d);
+        return;
+    }
     if (w->net.nat[e->index].on && !nat_out(w, &w->net.nat[e->index], d)) {
         lost(w, d, (int)e->index, "not translated");
         free(d);
@@ -362,6 +378,17 @@ void net_send_esp(struct end *e, const struct endpoint *src, const struct endpoi
 
     d->esp = true;
     d->encap = encap;
+    d->packet = *p;
+    net_leave(e, d);
+}
+
+void net_send_clear(struct end *e, unsigned to, const struct esp_packet *p)
+{
+    struct endpoint from = {.addr = p->inner.low}, dst = {.addr = p->destination};
+    struct datagram *d = datagram_new(e->world, (int)e->index, &from, &dst, SPAN_NONE, false);
+
+    d->esp = true;
+    d->to = to;
     d->packet = *p;
     net_leave(e, d);
 }

@@ -25,7 +25,8 @@ struct datagram {
     unsigned number;          /* of what was sent; its copies have the same */
     bool again, changed;      /* a copy; not as it was sent */
     bool keepalive;
-    bool esp, encap; /* ESP, in UDP or naked */
+    bool esp, encap; /* ESP, in UDP or naked; or (packet.clear) no ESP at all */
+    unsigned to;     /* clear: the end behind which its destination is */
     struct esp_packet packet;
     size_t len;
     uint8_t data[]; /* UDP payload, marker included */
@@ -84,6 +85,7 @@ void sim_net_send(struct end *, const struct path *, struct span data, bool keep
 void net_send_esp(struct end *, const struct endpoint *src, const struct endpoint *dst, bool encap, const struct esp_packet *);
 /* A datagram that the tap kept goes its way after all; it is the network's from here. */
 void net_leave(struct end *, struct datagram *);
+void net_send_clear(struct end *, unsigned to, const struct esp_packet *); /* as it is */
 /* A stranger's datagram, without faults: arrives at dst after `delay`. Data has no marker; one is added for port 4500. */
 void net_inject(struct world *, struct endpoint src, struct endpoint dst, struct span data, usec_t delay);
 /* Without the marker of port 4500. */

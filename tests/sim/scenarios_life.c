@@ -274,6 +274,7 @@ static void memory(struct world *w)
 {
     size_t few = 0, many;
 
+    w->end[0].verdicts_max = w->end[1].verdicts_max = 8;
     if (!go_up(w))
         return;
     for (int k = 0; k < 220 && !w->failed; k++) {

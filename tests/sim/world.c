@@ -24,7 +24,7 @@ struct world *world_new(uint64_t seed, size_t n_ends)
     net_init(&w->net);
     laws_init(&w->laws, &rng);
     lots_init(&w->lots, &rng);
-    for (size_t i = 0; i < n_ends; i++) {
+    for (size_t i = 0; i < SIM_ENDS_MAX; i++) {
         struct end *e = &w->end[i];
 
         e->world = w;
@@ -56,8 +56,8 @@ struct world *world_free(struct world *w)
 {
     if (!w)
         return NULL;
-    for (size_t i = 0; i < w->n_ends; i++)
-        end_stop(&w->end[i]);
+    for (size_t i = 0; i < SIM_ENDS_MAX; i++)
+        end_off(&w->end[i]);
     for (size_t i = 0; i < w->n_queue; i++)
         free(w->queue[i].arg);
     for (size_t i = 0; i < COUNT_OF(w->trace); i++)
@@ -84,7 +84,7 @@ static void swap(struct happening *a, struct happening *b)
     *b = t;
 }
 
-void world_at(struct world *w, usec_t at, happen_fn *fn, void *arg)
+static void queue_push(struct world *w, struct happening h)
 {
     size_t i = w->n_queue++;
 
@@ -94,9 +94,21 @@ void world_at(struct world *w, usec_t at, happen_fn *fn, void *arg)
         if (!w->queue)
             abort();
     }
-    w->queue[i] = (struct happening){at < w->now ? w->now : at, w->turns++, fn, arg};
+    w->queue[i] = h;
     for (; i && sooner(&w->queue[i], &w->queue[(i - 1) / 2]); i = (i - 1) / 2)
         swap(&w->queue[i], &w->queue[(i - 1) / 2]);
+}
+
+void world_at(struct world *w, usec_t at, happen_fn *fn, void *arg)
+{
+    queue_push(w, (struct happening){at < w->now ? w->now : at, w->turns++, fn, arg, NULL});
+}
+
+void world_at_end(struct end *e, usec_t at, happen_fn *fn, void *arg)
+{
+    struct world *w = e->world;
+
+    queue_push(w, (struct happening){at < w->now ? w->now : at, w->turns++, fn, arg, e});
 }
 
 static struct happening queue_pop(struct world *w)
@@ -131,6 +143,8 @@ static struct end *next_tick(struct world *w)
                              ? USEC_NEVER
                              : usec_add(deadline < w->now ? w->now : deadline, dice_between(&w->dice, 0, 2 * USEC_MSEC));
         }
+        if (e->tick_at != USEC_NEVER && e->tick_at < e->asleep_until)
+            e->tick_at = e->asleep_until;
         if (e->tick_at != USEC_NEVER && (!first || e->tick_at < first->tick_at))
             first = e;
     }
@@ -163,6 +177,11 @@ static bool world_step(struct world *w, usec_t until)
     struct happening h = queue_pop(w);
 
     w->now = h.at;
+    if (h.end && end_asleep(h.end)) {
+        h.at = h.end->asleep_until;
+        queue_push(w, h);
+        return true;
+    }
     h.fn(w, h.arg);
     free(h.arg);
     return true;

@@ -3,8 +3,11 @@
  * The simulated world: several ends, each a real `struct core`, in one process with a false clock and a seed.
  *
  *     core --send--> net.c (delay, loss, NAT ...) --> the other core      plan.c   configurations
- *          --ask---> desk.c (worker, vault, resolver), hand.c (orders to xfrm.c, a model of SAD and SPD)
+ *          --ask---> desk.c (worker, vault, resolver)                     lot.c    faults
+ *          --ask---> the production hand --operations--> xfrm.c, a model of the kernel, through which flow.c sends packets
  *          --tell--> counted here, read by scenarios
+ *
+ * An end is a machine: its kernel outlives its processes. Core and hand die and begin together, as in the daemon.
  *
  * Everything that happens is an entry of one queue, ordered by time and then by arrival, so a seed replays exactly. laws.c
  * looks on after every step. The first broken law stops the world: world_run() returns at once from then on, and the
@@ -14,10 +17,12 @@
 #define SIM_WORLD_H
 
 #include "daemon/nonces.h"
+#include "daemon/verdicts.h"
 #include "dice.h"
 #include "glass.h"
 #include "ike/core.h"
 #include "law.h"
+#include "kernel/hand.h"
 #include "laws.h"
 #include "lot.h"
 #include "net.h"
@@ -46,6 +51,14 @@ struct told_row {
     struct endpoint remote;
 };
 
+/* Where an end can die: end_crash_after() counts these. */
+enum beat {
+    BEAT_OUTPUT,    /* before the core's next word is carried out */
+    BEAT_STEP,      /* after a step */
+    BEAT_OPERATION, /* before the hand's next operation on the kernel */
+    BEAT_PERFORMED, /* an ask is performed, and not yet answered */
+};
+
 /* One gateway. */
 struct end {
     struct world *world;
@@ -61,17 +74,29 @@ struct end {
     struct plan_globals globals;
     uint32_t generation;
     struct desk_faults desk[6]; /* by enum ask_to */
-    unsigned install_exists;    /* per mille: INSTALL answers ERR_EXISTS */
+    unsigned install_exists;    /* per mille: the SPI of an INSTALL is taken */
     usec_t answered_until[6];
-    uint32_t verdicts[256]; /* handle - 1 -> connection + 1 */
-    size_t n_verdicts;
+    unsigned room_life[6]; /* vault and judge die alone */
+    uint32_t handles;      /* the vault's */
+    struct hand *hand;     /* NULL = not running */
+    struct verdicts *verdicts;
+    size_t verdicts_max;   /* 0 = as the daemon */
+    struct answer *said;   /* where the hand's answer goes */
+    usec_t mend_at;         /* the hand wants to come back then */
+    usec_t posted_until;   /* what the hand says arrives in order */
     struct dice hand_dice; /* what the hand's nonces are made of */
     struct rng hand_rng;
     uint64_t token_secret; /* of RFC 6290: outlives restarts */
     struct nonces *nonces; /* issued; a verdict spends one */
     bool nonces_withheld;  /* asks for them are not answered */
     struct xfrm xfrm;
-    struct addr resolved; /* what ASK_RESOLVE finds; family 0 = nothing */
+    struct conf *closed, *closing; /* what the kernel must protect; during a change also only what is in `closing` too */
+    struct addr resolved;          /* what ASK_RESOLVE finds; family 0 = nothing */
+    usec_t asleep_until;           /* suspended */
+    int64_t wall_jump_s;           /* the wall clock is off by so much */
+    unsigned beats_left;           /* 0 = no crash is due */
+    bool dying, stopping;
+    unsigned crashes;
 
     usec_t tick_at, deadline; /* deadline as last seen, and when its tick will come */
     unsigned idle_ticks;
@@ -89,6 +114,7 @@ struct happening {
     uint64_t turn;
     void (*fn)(struct world *, void *arg);
     void *arg;
+    struct end *end; /* it waits while this one is asleep; may be NULL */
 };
 typedef void happen_fn(struct world *, void *arg);
 
@@ -132,6 +158,7 @@ struct world *world_pair(uint64_t seed, enum keep keep0, enum keep keep1);
 
 /* `arg` was malloc()ed; it is freed after fn. */
 void world_at(struct world *, usec_t at, happen_fn *, void *arg);
+void world_at_end(struct end *, usec_t at, happen_fn *, void *arg); /* not while that end is asleep */
 void world_run(struct world *, usec_t how_long);
 /* Run until `done` says so, at most how_long; false (and a broken law named `what`) if it never does. */
 bool world_until(struct world *, bool (*done)(struct world *), usec_t how_long, const char *what);
@@ -143,15 +170,34 @@ void world_trace(struct world *, const char *fmt, ...) PRINTF(2, 3);
 void world_report(const struct world *); /* to standard error: seed, failure, the last of the trace */
 
 /* Ends. */
-void end_start(struct end *);
-void end_stop(struct end *);    /* the process dies without a goodbye, its SAs with it */
-void end_restart(struct end *); /* without memory */
+void end_start(struct end *);                       /* the kernel's state is as it was left */
+void end_stop(struct end *);                        /* the processes die without a goodbye, the SAs with them; policies stay */
+void end_off(struct end *);                         /* the whole machine, for good */
+void end_restart(struct end *);                     /* without memory; what is in the kernel is adopted or removed */
+void end_crash(struct end *);                       /* core and hand die, the kernel stays as it is; nobody begins them again */
+void end_crash_after(struct end *, unsigned beats); /* they die then, wherever that is, and are begun again soon after */
+bool end_beat(struct end *, enum beat);             /* true = it is dead from here on */
+void end_bury(struct end *);                        /* if it died: frees it, and it begins again soon */
+void end_reboot(struct end *, usec_t down_for);     /* nothing is left in the kernel; nothing is forwarded before all is closed */
+void end_room_crash(struct end *, enum ask_to);     /* vault or judge: open questions fail, handles are forgotten */
+void end_suspend(struct end *, usec_t how_long);    /* nothing runs, nothing arrives; CLOCK_BOOTTIME goes on */
+bool end_asleep(const struct end *);
+int64_t end_wall_s(const struct end *); /* its wall clock, seconds */
 void end_step(struct end *, struct input *);
 void end_order(struct end *, enum order_kind, const char *connection, const char *child);
 void end_list(struct end *);   /* fills rows */
 void end_reload(struct end *); /* with the plans as they are now */
+void end_finish(struct end *); /* after FACT_STOPPED, as the daemon: all stays closed, no SA is left, the processes end */
 void end_event(struct end *, const struct event *, usec_t delay);
 void end_lose_sas(struct end *);                                 /* the kernel forgets them; the hand finds out and says so */
 size_t end_rows(struct end *, bool children, const char *state); /* after end_list; NULL = any state */
+
+/* hands.c: the production hand between this end's core and kernel. */
+void end_hand_begins(struct end *);
+void end_hand_ends(struct end *);
+void end_hand_reads(struct end *);
+void end_hand_later(struct end *); /* after each call: when it wants to mend */
+bool end_hand_configures(struct end *, struct conf *);
+void end_hand_says(struct end *, const struct input *); /* to the core, in order */
 
 #endif

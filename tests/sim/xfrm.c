@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The hand's orders, and the SADs that they make. */
+/* The tables of the model kernel, and the hand's operations on them. */
 #include "world.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 void xfrm_init(struct xfrm *x)
 {
     list_init(&x->sas);
-    list_init(&x->covers);
+    list_init(&x->policies);
     list_init(&x->larvals);
     x->next_seq = 1;
 }
@@ -19,22 +20,43 @@ void xfrm_flush(struct xfrm *x)
         list_remove(i);
         free(LIST_ITEM(i, struct sa, link));
     }
-    LIST_EACH (i, &x->covers) {
-        list_remove(i);
-        free(LIST_ITEM(i, struct cover, link));
-    }
     LIST_EACH (i, &x->larvals) {
         list_remove(i);
         free(LIST_ITEM(i, struct larval_sa, link));
     }
 }
 
+void xfrm_done(struct xfrm *x)
+{
+    xfrm_flush(x);
+    LIST_EACH (i, &x->policies) {
+        list_remove(i);
+        free(LIST_ITEM(i, struct spd_entry, link));
+    }
+    x->on = false;
+    x->n_notices = 0;
+}
+
+/* --- looking up ------------------------------------------------------------------------------------------------------- */
+
 struct sa *xfrm_find(struct xfrm *x, bool inbound, uint32_t spi)
 {
     LIST_EACH (i, &x->sas) {
         struct sa *s = LIST_ITEM(i, struct sa, link);
 
-        if (s->inbound == inbound && s->spi == spi)
+        if (s->inbound == inbound && s->spi == spi && !s->foreign)
+            return s;
+    }
+    return NULL;
+}
+
+/* As the kernel names SAs: inbound ones by our address, outbound ones by the peer's. */
+static struct sa *sa_named(struct xfrm *x, uint32_t spi, const struct addr *dst)
+{
+    LIST_EACH (i, &x->sas) {
+        struct sa *s = LIST_ITEM(i, struct sa, link);
+
+        if (s->spi == spi && addr_equal(s->inbound ? &s->local.addr : &s->remote.addr, dst))
             return s;
     }
     return NULL;
@@ -47,277 +69,446 @@ size_t xfrm_count(const struct xfrm *x, bool inbound, uint16_t connection, uint1
     LIST_EACH (i, &x->sas) {
         const struct sa *s = LIST_ITEM(i, struct sa, link);
 
-        n += s->inbound == inbound && s->connection == connection && s->child == child;
+        n += s->inbound == inbound && s->connection == connection && s->child == child && !s->foreign;
     }
     return n;
 }
 
 size_t xfrm_size(const struct xfrm *x)
 {
-    return list_count(&x->sas);
+    size_t n = 0;
+
+    LIST_EACH (i, &x->sas)
+        n += !LIST_ITEM(i, struct sa, link)->foreign;
+    return n;
 }
+
+static bool bits_equal(const struct prefix *p, const struct addr *a)
+{
+    size_t whole = p->bits / 8, rest = p->bits % 8;
+
+    if (p->addr.family != a->family || memcmp(p->addr.b, a->b, whole))
+        return false;
+    return !rest || !((p->addr.b[whole] ^ a->b[whole]) >> (8 - rest));
+}
+
+/* Model packets are pings: echo requests. */
+static bool ping_matches(const struct selector *s, const struct addr *src, const struct addr *dst)
+{
+    uint8_t icmp = src->family == 4 ? 1 : 58;
+    uint16_t type = src->family == 4 ? 8 : 128;
+
+    if (!bits_equal(&s->src, src) || !bits_equal(&s->dst, dst))
+        return false;
+    return !s->protocol || (s->protocol == icmp && !((s->sport ^ type) & s->sport_mask) && !(s->dport & s->dport_mask));
+}
+
+const struct kernel_policy *xfrm_policy(const struct xfrm *x, enum direction d, const struct addr *src, const struct addr *dst)
+{
+    const struct kernel_policy *best = NULL;
+
+    LIST_EACH (i, &x->policies) {
+        const struct kernel_policy *p = &LIST_ITEM(i, struct spd_entry, link)->p;
+
+        if (p->direction == d && (!best || p->priority < best->priority) && ping_matches(&p->sel, src, dst))
+            best = p;
+    }
+    return best;
+}
+
+/* --- SAs -------------------------------------------------------------------------------------------------------------- */
 
 /* Everything that decides whether a packet sealed by one SA opens with another. */
-static uint64_t keys_digest(struct world *w, const struct ask_child *q, bool i2r)
+static uint64_t keys_digest(struct world *w, const struct kernel_sa *sa)
 {
     struct map m = {.seed = {1, 2}};
-    const struct secret *encr = i2r ? &q->keys->encr_i2r : &q->keys->encr_r2i;
-    const struct secret *integ = i2r ? &q->keys->integ_i2r : &q->keys->integ_r2i;
     uint8_t all[160], *p = all;
 
-    LAW(w, LAW_KEYS,
-        q->suite.encr && encr->len == q->suite.encr->key_len && integ->len == (q->suite.integ ? q->suite.integ->key_len : 0) &&
-            ((q->suite.encr->flags & ALG_AEAD) || q->suite.integ) && encr->len + integ->len <= 150,
-        "a Child SA with keys of %zu and %zu bytes", encr->len, integ->len);
+    if (!sa->encr || sa->encr_key.len != sa->encr->key_len || (!(sa->encr->flags & ALG_AEAD) && !sa->integ) ||
+        sa->encr_key.len + sa->integ_key.len > 150)
+        world_fail(w, "an SA with keys of %zu and %zu bytes", sa->encr_key.len, sa->integ_key.len);
     if (w->failed)
         return 0;
-    put_u16(p, q->suite.encr->id);
-    put_u16(p + 2, q->suite.encr->key_bits);
-    put_u16(p + 4, q->suite.integ ? q->suite.integ->id : 0);
-    p[6] = q->suite.esn;
-    memcpy(p + 7, encr->p, encr->len);
-    p += 7 + encr->len;
-    if (integ->len)
-        memcpy(p, integ->p, integ->len);
-    return map_hash(&m, span_of(all, (size_t)(p - all) + integ->len));
+    put_u16(p, sa->encr->id);
+    put_u16(p + 2, sa->encr->key_bits);
+    put_u16(p + 4, sa->integ ? sa->integ->id : 0);
+    p[6] = sa->esn;
+    memcpy(p + 7, sa->encr_key.p, sa->encr_key.len);
+    p += 7 + sa->encr_key.len;
+    if (sa->integ_key.len)
+        memcpy(p, sa->integ_key.p, sa->integ_key.len);
+    return map_hash(&m, span_of(all, (size_t)(p - all) + sa->integ_key.len));
 }
 
-/* The configuration's selectors with `dynamic` filled in. */
-static bool within(const struct ts *ts, struct ts_list outer, const struct addr *dynamic)
+static usec_t seconds_on(usec_t now, uint32_t seconds)
 {
-    for (size_t i = 0; i < outer.n; i++) {
-        struct ts o = outer.v[i];
+    return seconds ? now + seconds * USEC_SEC : USEC_NEVER;
+}
 
-        if (!o.low.family)
-            o.low = o.high = *dynamic;
-        if (ts_contains(&o, ts))
-            return true;
+/* Whose SA it is: of the ask that the hand is about. */
+static void sa_attribute(struct xfrm *x, struct sa *s)
+{
+    const struct ask_child *q = x->doing;
+
+    if (!q)
+        return;
+    s->connection = q->peer.connection;
+    s->child = q->child;
+    s->generation = q->peer.generation;
+    s->other_spi = s->inbound ? q->spi_out : q->spi_in;
+    s->n_local = q->ts_local.n < XFRM_TS_MAX ? q->ts_local.n : XFRM_TS_MAX;
+    s->n_remote = q->ts_remote.n < XFRM_TS_MAX ? q->ts_remote.n : XFRM_TS_MAX;
+    if (s->n_local)
+        memcpy(s->ts_local, q->ts_local.v, s->n_local * sizeof(struct ts));
+    if (s->n_remote)
+        memcpy(s->ts_remote, q->ts_remote.v, s->n_remote * sizeof(struct ts));
+}
+
+/* The larval SA that a new one replaces: the one of its ACQUIRE, or one of the same template. */
+static void larval_replaced(struct xfrm *x, const struct kernel_sa *sa)
+{
+    LIST_EACH (i, &x->larvals) {
+        struct larval_sa *l = LIST_ITEM(i, struct larval_sa, link);
+        bool same = l->reqid == sa->reqid && l->name.transport == sa->transport && addr_equal(&l->name.src, &sa->src);
+
+        if (!addr_equal(&l->name.dst, &sa->dst) || !(sa->seq && l->seq == sa->seq ? true : same))
+            continue;
+        list_remove(&l->link);
+        free(l);
+        return;
     }
-    return false;
 }
 
-static const char *refuse_install(struct end *e, const struct ask_child *q)
+static int sa_add(struct end *e, const struct kernel_sa *sa)
 {
-    const struct conf_connection *c;
-    const struct conf_child *child;
+    struct xfrm *x = &e->xfrm;
+    struct endpoint src = {sa->src, sa->encap_sport}, dst = {sa->dst, sa->encap_dport};
+    usec_t now = e->world->now;
+    struct sa *s;
 
-    if (q->peer.connection >= e->conf->n_connections)
-        return "no such connection";
-    c = &e->conf->connections[q->peer.connection];
-    if (q->child >= c->n_children)
-        return "no such child";
-    child = &c->children[q->child];
-    if (!q->peer.handle || q->peer.handle > e->n_verdicts ||
-        e->verdicts[(q->peer.handle - 1) % COUNT_OF(e->verdicts)] != q->peer.connection + 1u)
-        return "no verdict";
-    if (!REQID_OURS(q->reqid) || q->spi_in < 256 || q->protocol != PROTOCOL_ESP || !q->keys)
-        return "reqid, SPI, protocol or keys";
-    if (!q->ts_local.n || !q->ts_remote.n)
-        return "no selectors";
-    for (size_t i = 0; i < q->ts_local.n; i++)
-        if (!within(&q->ts_local.v[i], child->local, &q->local.addr))
-            return "a local selector outside the configuration";
-    for (size_t i = 0; i < q->ts_remote.n; i++)
-        if (!within(&q->ts_remote.v[i], child->remote, &q->remote.addr))
-            return "a remote selector outside the configuration";
-    return NULL;
-}
-
-static struct sa *sa_new(struct end *e, const struct ask_child *q, bool inbound)
-{
-    struct sa *s = calloc(1, sizeof(*s));
-
+    if (sa_named(x, sa->spi, &sa->dst))
+        return ERR_EXISTS;
+    s = calloc(1, sizeof(*s));
     if (!s)
         abort();
     *s = (struct sa){
-        .inbound = inbound,
-        .spi = inbound ? q->spi_in : q->spi_out,
-        .other_spi = inbound ? q->spi_out : q->spi_in,
-        .reqid = q->reqid,
-        .connection = q->peer.connection,
-        .child = q->child,
-        .generation = q->peer.generation,
-        .local = q->local,
-        .remote = q->remote,
-        .encap = q->udp_encap,
-        .transport = q->transport,
-        .keys = keys_digest(e->world, q, inbound != q->we_initiated),
-        .n_local = q->ts_local.n,
-        .n_remote = q->ts_remote.n,
-        .soft_packets = q->soft_packets,
-        .hard_packets = q->hard_packets,
-        .added = e->world->now,
-        .soft_at = q->soft_seconds ? e->world->now + q->soft_seconds * USEC_SEC : USEC_NEVER,
-        .hard_at = q->hard_seconds ? e->world->now + q->hard_seconds * USEC_SEC : USEC_NEVER,
+        .inbound = !sa->outbound,
+        .spi = sa->spi,
+        .reqid = sa->reqid,
+        .local = sa->outbound ? src : dst,
+        .remote = sa->outbound ? dst : src,
+        .encap = sa->udp_encap,
+        .transport = sa->transport,
+        .keys = keys_digest(e->world, sa),
+        .soft_packets = sa->life.soft_packets,
+        .hard_packets = sa->life.hard_packets,
+        .soft_bytes = sa->life.soft_bytes,
+        .hard_bytes = sa->life.hard_bytes,
+        .serial = ++x->serials,
+        .added = now,
+        .soft_at = seconds_on(now, sa->life.soft_seconds),
+        .hard_at = seconds_on(now, sa->life.hard_seconds),
     };
-    memcpy(s->ts_local, q->ts_local.v, s->n_local * sizeof(struct ts));
-    memcpy(s->ts_remote, q->ts_remote.v, s->n_remote * sizeof(struct ts));
-    list_append(&e->xfrm.sas, &s->link);
+    sa_attribute(x, s);
+    list_append(&x->sas, &s->link);
+    larval_replaced(x, sa);
     xfrm_watch(e, s);
-    return s;
+    x->installs += s->inbound;
+    world_trace(e->world, "%u SAD + %s %08x of %u.%u", e->index, s->inbound ? "in" : "out", s->spi, s->connection, s->child);
+    law_sa_added(e, s);
+    return 0;
 }
 
-static void cover_add(struct end *e, const struct sa *s)
+static int sa_del(struct end *e, const struct sa_name *n)
 {
-    struct cover *c = calloc(1, sizeof(*c));
+    struct sa *s = sa_named(&e->xfrm, n->spi, &n->dst);
 
-    if (!c)
-        abort();
-    *c = (struct cover){.reqid = s->reqid,
-                        .spi_in = s->inbound ? s->spi : s->other_spi,
-                        .connection = s->connection,
-                        .child = s->child,
-                        .n_local = s->n_local,
-                        .n_remote = s->n_remote,
-                        .local = s->local,
-                        .remote = s->remote};
-    memcpy(c->ts_local, s->ts_local, sizeof(c->ts_local));
-    memcpy(c->ts_remote, s->ts_remote, sizeof(c->ts_remote));
-    list_append(&e->xfrm.covers, &c->link);
+    if (!s)
+        return ERR_NOT_FOUND;
+    world_trace(e->world, "%u SAD - %s %08x of %u.%u", e->index, s->inbound ? "in" : "out", s->spi, s->connection, s->child);
+    if (s->foreign)
+        law_broken(e->world, LAW_OTHERS_STAY, "end %u deletes an SA of another program", e->index);
+    law_sa_deleted(e, s);
+    e->xfrm.removes += s->inbound;
+    list_remove(&s->link);
+    free(s);
+    return 0;
 }
 
-static void larval_free(struct xfrm *x, uint32_t reqid, uint32_t seq)
+static int sa_move(struct end *e, const struct sa_move *m)
+{
+    struct sa *s = sa_named(&e->xfrm, m->old.spi, &m->old.dst), *other = sa_named(&e->xfrm, m->old.spi, &m->dst);
+    struct endpoint src = {m->src, m->encap_sport}, dst = {m->dst, m->encap_dport};
+
+    if (!s)
+        return ERR_NOT_FOUND;
+    if (other && other != s)
+        return ERR_EXISTS;
+    s->local = s->inbound ? dst : src;
+    s->remote = s->inbound ? src : dst;
+    s->encap = m->udp_encap;
+    world_trace(e->world, "%u SAD > %s %08x moves", e->index, s->inbound ? "in" : "out", s->spi);
+    return 0;
+}
+
+/* --- policies --------------------------------------------------------------------------------------------------------- */
+
+static bool same_prefix(const struct prefix *a, const struct prefix *b)
+{
+    return a->bits == b->bits && addr_equal(&a->addr, &b->addr);
+}
+
+static bool same_identity(const struct kernel_policy *a, const struct kernel_policy *b)
+{
+    const struct selector *s = &a->sel, *t = &b->sel;
+
+    return a->direction == b->direction && a->mark == b->mark && a->mark_mask == b->mark_mask && a->if_id == b->if_id &&
+           same_prefix(&s->src, &t->src) && same_prefix(&s->dst, &t->dst) && s->protocol == t->protocol && s->sport == t->sport &&
+           s->sport_mask == t->sport_mask && s->dport == t->dport && s->dport_mask == t->dport_mask;
+}
+
+static int policy_put(struct end *e, const struct kernel_policy *p, bool replace)
+{
+    struct spd_entry *fresh;
+
+    LIST_EACH (i, &e->xfrm.policies) {
+        struct spd_entry *old = LIST_ITEM(i, struct spd_entry, link);
+        uint32_t index = old->p.index;
+
+        if (!same_identity(&old->p, p))
+            continue;
+        if (!replace)
+            return ERR_EXISTS;
+        if (!POLICY_INDEX_OURS(index))
+            law_broken(e->world, LAW_OTHERS_STAY, "end %u replaces a policy of another program", e->index);
+        old->p = *p;
+        old->p.index = index;
+        law_policy_set(e, p);
+        return 0;
+    }
+    fresh = calloc(1, sizeof(*fresh));
+    if (!fresh)
+        abort();
+    fresh->p = *p;
+    list_append(&e->xfrm.policies, &fresh->link);
+    law_policy_set(e, p);
+    return 0;
+}
+
+static int policy_del(struct end *e, const struct kernel_policy *p)
+{
+    LIST_EACH (i, &e->xfrm.policies) {
+        struct spd_entry *old = LIST_ITEM(i, struct spd_entry, link);
+
+        if (old->p.index != p->index || old->p.direction != p->direction)
+            continue;
+        if (!POLICY_INDEX_OURS(old->p.index))
+            law_broken(e->world, LAW_OTHERS_STAY, "end %u deletes a policy of another program", e->index);
+        list_remove(&old->link);
+        free(old);
+        law_closed(e);
+        return 0;
+    }
+    return ERR_NOT_FOUND;
+}
+
+static int larval_free(struct xfrm *x, const struct larval *name)
 {
     LIST_EACH (i, &x->larvals) {
         struct larval_sa *l = LIST_ITEM(i, struct larval_sa, link);
 
-        if (l->reqid == reqid || (seq && l->seq == seq)) {
-            list_remove(&l->link);
-            free(l);
-        }
-    }
-}
-
-static int install(struct end *e, const struct ask_child *q)
-{
-    const char *why = refuse_install(e, q);
-
-    if (!LAW(e->world, LAW_HAND, !why, "end %u: the hand refuses an INSTALL: %s", e->index, why))
-        return ERR_REFUSED;
-    struct lot lot = lot_draw(e->world, LOT_ASK, e->index | 1 << 8, ASK_CHILD_INSTALL);
-
-    if (lot_strikes(e->world, &lot, FAULT_EXISTS, e->install_exists) || xfrm_find(&e->xfrm, true, q->spi_in))
-        return ERR_EXISTS;
-    e->xfrm.installs++;
-    sa_new(e, q, true);
-    world_trace(e->world, "%u SAD + %08x/%08x of %u.%u%s", e->index, q->spi_in, q->spi_out, q->peer.connection, q->child,
-                q->inbound_only ? " inbound only" : "");
-    if (!q->inbound_only) {
-        larval_free(&e->xfrm, q->reqid, q->acquire_seq);
-        cover_add(e, sa_new(e, q, false));
-    }
-    return 0;
-}
-
-static int outbound(struct end *e, const struct ask_child *q)
-{
-    struct sa *in = xfrm_find(&e->xfrm, true, q->spi_in);
-
-    if (!in)
-        return ERR_NOT_FOUND;
-    if (!q->keys || refuse_install(e, q)) {
-        law_broken(e->world, LAW_HAND, "end %u: the hand refuses an OUTBOUND: %s", e->index,
-                   q->keys ? refuse_install(e, q) : "no keys");
-        return ERR_REFUSED;
-    }
-    LIST_EACH (i, &e->xfrm.sas) {
-        struct sa *s = LIST_ITEM(i, struct sa, link);
-
-        if (!s->inbound && s->other_spi == q->spi_in)
-            return ERR_EXISTS;
-    }
-    larval_free(&e->xfrm, q->reqid, q->acquire_seq);
-    cover_add(e, sa_new(e, q, false));
-    world_trace(e->world, "%u SAD > %08x/%08x", e->index, q->spi_in, q->spi_out);
-    return 0;
-}
-
-/* Both directions of a pair, as named by the inbound SPI. */
-static int remove_pair(struct end *e, const struct ask_child *q)
-{
-    int found = 0;
-
-    e->xfrm.removes++;
-    LIST_EACH (i, &e->xfrm.sas) {
-        struct sa *s = LIST_ITEM(i, struct sa, link);
-
-        if ((s->inbound ? s->spi : s->other_spi) == q->spi_in) {
-            list_remove(&s->link);
-            free(s);
-            found = 1;
-        }
-    }
-    LIST_EACH (i, &e->xfrm.covers) {
-        struct cover *c = LIST_ITEM(i, struct cover, link);
-
-        if (c->spi_in == q->spi_in) {
-            list_remove(&c->link);
-            free(c);
-        }
-    }
-    world_trace(e->world, "%u SAD - %08x/%08x%s", e->index, q->spi_in, q->spi_out, found ? "" : " (not there)");
-    return found ? 0 : ERR_NOT_FOUND;
-}
-
-static int update(struct end *e, const struct ask_child *q)
-{
-    int found = 0;
-
-    LIST_EACH (i, &e->xfrm.sas) {
-        struct sa *s = LIST_ITEM(i, struct sa, link);
-
-        if ((s->inbound ? s->spi : s->other_spi) != q->spi_in)
+        if (l->seq != name->seq || l->reqid != name->reqid)
             continue;
-        s->local = q->local;
-        s->remote = q->remote;
-        s->encap = q->udp_encap;
-        found = 1;
+        list_remove(&l->link);
+        free(l);
+        return 0;
     }
-    LIST_EACH (i, &e->xfrm.covers) {
-        struct cover *c = LIST_ITEM(i, struct cover, link);
-
-        if (c->spi_in == q->spi_in) {
-            c->local = q->local;
-            c->remote = q->remote;
-        }
-    }
-    return found ? 0 : ERR_NOT_FOUND;
+    return ERR_NOT_FOUND;
 }
 
-static int query(struct end *e, const struct ask_child *q, struct answer *out)
-{
-    struct sa *in = xfrm_find(&e->xfrm, true, q->spi_in), *o = xfrm_find(&e->xfrm, false, q->spi_out);
-    usec_t now = e->world->now;
+/* --- the backend ------------------------------------------------------------------------------------------------------ */
 
-    if (!in)
-        return ERR_NOT_FOUND;
-    out->u.query.bytes_in = in->bytes;
-    out->u.query.packets_in = in->packets;
-    out->u.query.idle_in_s = in->used ? (now - in->used) / USEC_SEC : -1;
-    out->u.query.bytes_out = o ? o->bytes : 0;
-    out->u.query.packets_out = o ? o->packets : 0;
-    out->u.query.idle_out_s = o && o->used ? (now - o->used) / USEC_SEC : -1;
+static int perform(struct end *e, const struct kernel_op *op)
+{
+    switch (op->kind) {
+    case OP_SA_ADD:
+        return sa_add(e, &op->u.sa);
+    case OP_SA_DEL:
+        return sa_del(e, &op->u.name);
+    case OP_SA_MOVE:
+        return sa_move(e, &op->u.move);
+    case OP_POLICY_NEW:
+    case OP_POLICY_SET:
+        return policy_put(e, &op->u.policy, op->kind == OP_POLICY_SET);
+    case OP_POLICY_DEL:
+        return policy_del(e, &op->u.policy);
+    case OP_LARVAL_FREE:
+        return larval_free(&e->xfrm, &op->u.larval);
+    }
+    return ERR_UNSUPPORTED;
+}
+
+/* What the kernel says instead of doing it; 0 = it does it. */
+static int fault(struct end *e, const struct kernel_op *op)
+{
+    struct xfrm *x = &e->xfrm;
+    const struct kernel_faults *f = &x->faults;
+    struct lot lot;
+
+    if (x->fail_next && !--x->fail_next)
+        return x->fail_with;
+    if (!(f->memory | f->io | f->exists))
+        return 0;
+    lot = lot_draw(e->world, LOT_OPERATION, e->index, (uint64_t)op->kind);
+    if (lot_strikes(e->world, &lot, FAULT_KERNEL_MEMORY, f->memory))
+        return ERR_MEMORY;
+    if (lot_strikes(e->world, &lot, FAULT_KERNEL_IO, f->io))
+        return ERR_IO;
+    if (op->kind == OP_SA_ADD && !op->u.sa.outbound && lot_strikes(e->world, &lot, FAULT_EXISTS, f->exists))
+        return ERR_EXISTS;
     return 0;
 }
 
-int xfrm_perform(struct end *e, const struct ask *q, struct answer *out)
+static void backend_apply(void *self, struct kernel_op *ops, size_t n)
 {
-    switch (q->kind) {
-    case ASK_CHILD_INSTALL:
-        return install(e, &q->u.child);
-    case ASK_CHILD_OUTBOUND:
-        return outbound(e, &q->u.child);
-    case ASK_CHILD_REMOVE:
-        return remove_pair(e, &q->u.child);
-    case ASK_CHILD_UPDATE:
-        return update(e, &q->u.child);
-    case ASK_CHILD_QUERY:
-        return query(e, &q->u.child, out);
-    case ASK_ACQUIRE_DONE:
-        larval_free(&e->xfrm, 0, q->u.acquire.seq);
-        return 0;
-    default:
-        law_broken(e->world, LAW_ASKS, "end %u asks the hand for %d", e->index, (int)q->kind);
-        return ERR_UNSUPPORTED;
+    struct end *e = self;
+
+    for (size_t i = 0; i < n; i++) {
+        e->xfrm.operations++;
+        if (end_beat(e, BEAT_OPERATION)) { /* the hand died before it could say this */
+            ops[i].result = ERR_IO;
+            continue;
+        }
+        ops[i].result = fault(e, &ops[i]);
+        if (ops[i].result)
+            e->xfrm.failed++;
+        else
+            ops[i].result = perform(e, &ops[i]);
+        snprintf(ops[i].why, sizeof(ops[i].why), "%s", ops[i].result ? err_text(ops[i].result) : "");
     }
 }
+
+static void seen_of(const struct sa *s, struct sa_seen *out)
+{
+    const struct endpoint *src = s->inbound ? &s->remote : &s->local, *dst = s->inbound ? &s->local : &s->remote;
+
+    *out = (struct sa_seen){.src = src->addr,
+                            .dst = dst->addr,
+                            .spi = s->spi,
+                            .reqid = s->reqid,
+                            .transport = s->transport,
+                            .bytes = s->bytes,
+                            .packets = s->packets,
+                            .used_at = s->used_wall_s};
+}
+
+static int backend_sa_get(void *self, const struct sa_name *n, struct sa_seen *out)
+{
+    struct end *e = self;
+    struct sa *s = sa_named(&e->xfrm, n->spi, &n->dst);
+
+    if (!s)
+        return ERR_NOT_FOUND;
+    seen_of(s, out);
+    return 0;
+}
+
+static int backend_dump_sas(void *self, void (*each)(void *ctx, const struct sa_seen *), void *ctx)
+{
+    struct end *e = self;
+    struct sa_seen seen;
+
+    LIST_EACH (i, &e->xfrm.sas) {
+        seen_of(LIST_ITEM(i, struct sa, link), &seen);
+        each(ctx, &seen);
+    }
+    LIST_EACH (i, &e->xfrm.larvals) {
+        const struct larval_sa *l = LIST_ITEM(i, struct larval_sa, link);
+
+        seen = (struct sa_seen){.src = l->name.src,
+                                .dst = l->name.dst,
+                                .reqid = l->reqid,
+                                .seq = l->seq,
+                                .larval = true,
+                                .transport = l->name.transport,
+                                .sel = l->packet};
+        each(ctx, &seen);
+    }
+    return 0;
+}
+
+static int backend_dump_policies(void *self, void (*each)(void *ctx, const struct kernel_policy *), void *ctx)
+{
+    struct end *e = self;
+
+    LIST_EACH (i, &e->xfrm.policies)
+        each(ctx, &LIST_ITEM(i, struct spd_entry, link)->p);
+    return 0;
+}
+
+static void *backend_open(const struct backend_setup *setup, struct text *why)
+{
+    struct end *e = setup->ctx;
+
+    (void)why;
+    e->xfrm.listening = true;
+    e->xfrm.n_notices = 0;
+    e->xfrm.overrun = false;
+    return e;
+}
+
+static void backend_close(void *self)
+{
+    struct end *e = self;
+
+    e->xfrm.listening = false;
+    e->xfrm.n_notices = 0;
+}
+
+static int backend_clamp(void *self, const struct kernel_clamp *rules, size_t n, bool automatic, char why[KERNEL_WHY_MAX])
+{
+    (void)self;
+    (void)rules;
+    (void)n;
+    (void)automatic;
+    why[0] = 0;
+    return 0;
+}
+
+static size_t backend_fds(void *self, int *out, size_t max)
+{
+    (void)self;
+    (void)out;
+    (void)max;
+    return 0;
+}
+
+static bool backend_read(void *self, void (*each)(void *ctx, const struct notice *), void *ctx)
+{
+    struct xfrm *x = &((struct end *)self)->xfrm;
+    struct notice taken[XFRM_NOTICES_MAX];
+    size_t n = x->n_notices;
+    bool overrun = x->overrun;
+
+    memcpy(taken, x->notices, n * sizeof(*taken));
+    x->n_notices = 0;
+    x->overrun = false;
+    if (overrun)
+        each(ctx, &(struct notice){.kind = NOTICE_OVERRUN});
+    for (size_t i = 0; i < n; i++)
+        each(ctx, &taken[i]);
+    return false;
+}
+
+const struct hand_backend backend_world = {
+    .name = "world",
+    .open = backend_open,
+    .close = backend_close,
+    .apply = backend_apply,
+    .sa_get = backend_sa_get,
+    .dump_sas = backend_dump_sas,
+    .dump_policies = backend_dump_policies,
+    .clamp = backend_clamp,
+    .fds = backend_fds,
+    .read = backend_read,
+};
