@@ -196,6 +196,7 @@ static int answer_check(struct end *e, const struct ask_auth *q, struct sheet *s
         return ERR_BAD;
     proved.handle = s->answer.u.check.handle = e->handles += 2;
     verdicts_add(e->verdicts, &proved, USEC_NEVER);
+    e->n_verdicts++;
     return 0;
 }
 

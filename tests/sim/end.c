@@ -73,6 +73,7 @@ void end_crash(struct end *e)
     memset(e->answered_until, 0, sizeof(e->answered_until));
     e->deadline = e->tick_at = USEC_NEVER;
     e->dying = false;
+    e->n_verdicts = 0;
 }
 
 void end_stop(struct end *e)

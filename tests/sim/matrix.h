@@ -164,13 +164,13 @@ enum flaw { FAULTS(F_) FAULT_COUNT };
 #define D_(name) VERDICT_IS_##name,
 enum verdict_is { VERDICTS(D_) VERDICT_IS_COUNT };
 enum role { ROLE_INITIATOR, ROLE_RESPONDER, ROLE_COUNT }; /* of the gate, in the IKE SA that is addressed */
-enum direction { WAY_REQUEST, WAY_RESPONSE, WAY_COUNT };
+enum way_of { WAY_REQUEST, WAY_RESPONSE, WAY_COUNT };
 
 struct cell {
     enum stage stage;
     enum role role;
     enum kind kind;
-    enum direction way;
+    enum way_of way;
     enum seal seal;
     enum id_is id;
     enum flag flag;
@@ -213,7 +213,7 @@ bool bench_repeats(struct bench *);                       /* the last answer com
 const struct said *hear_answer(struct puppet *, usec_t);  /* requests of the gate are passed over */
 const struct said *hear_request(struct puppet *, usec_t); /* answers are */
 
-bool kind_has(enum kind, enum direction);
+bool kind_has(enum kind, enum way_of);
 /* Is there such a message here? */
 bool cell_exists(struct bench *);
 uint32_t cell_id(const struct bench *);

@@ -16,7 +16,7 @@ static const uint8_t ways[] = {
 #undef WAYS
 };
 
-bool kind_has(enum kind kind, enum direction way)
+bool kind_has(enum kind kind, enum way_of way)
 {
     return ways[kind] & 1u << way;
 }

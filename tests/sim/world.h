@@ -21,8 +21,8 @@
 #include "dice.h"
 #include "glass.h"
 #include "ike/core.h"
-#include "law.h"
 #include "kernel/hand.h"
+#include "law.h"
 #include "laws.h"
 #include "lot.h"
 #include "net.h"
@@ -80,9 +80,10 @@ struct end {
     uint32_t handles;      /* the vault's */
     struct hand *hand;     /* NULL = not running */
     struct verdicts *verdicts;
+    size_t n_verdicts;     /* given in this life */
     size_t verdicts_max;   /* 0 = as the daemon */
     struct answer *said;   /* where the hand's answer goes */
-    usec_t mend_at;         /* the hand wants to come back then */
+    usec_t mend_at;        /* the hand wants to come back then */
     usec_t posted_until;   /* what the hand says arrives in order */
     struct dice hand_dice; /* what the hand's nonces are made of */
     struct rng hand_rng;
