@@ -6,18 +6,19 @@
  *     fuzz_x [--seed N] [--runs N] [FILE | FOLDER]...
  *
  * With -fsanitize=fuzzer (and FUZZER defined) there is no main here. A target includes this file and defines
- *     int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+ *     static int fuzz_input(const uint8_t *data, size_t len);
  *     FUZZ_MAIN(100000, "wire")     how many mutations unless told otherwise, and the corpora: files or folders of tests/vectors
- * A file with a part [hex...] (tests/vectors/README) counts as the bytes that it says, any other as it is.
+ * A file with a part [hex...] (tests/vectors/README) counts as the bytes that it says, any other as it is; --export FOLDER writes
+ * them all there as bytes, for a fuzzer to begin with.
+ *
+ * No input may cost more than FUZZ_LIMIT_MS of processor time in a plain build; what sanitizers and coverage cost on top is
+ * allowed for, generously. Who exceeds it gets a second chance, as a machine with much to do counts faults of its own as ours.
  */
 #ifndef CHARON_FUZZ_DRIVER_H
 #define CHARON_FUZZ_DRIVER_H
 
 #include "base/base.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-#ifndef FUZZER
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,46 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 #include <sys/stat.h>
 #include <time.h>
 
+static int fuzz_input(const uint8_t *data, size_t len);
+
+#ifndef FUZZ_LIMIT_MS
+#define FUZZ_LIMIT_MS 50
+#endif
+#if defined(FUZZER)
+#define FUZZ_SLOWER 12
+#elif defined(__SANITIZE_ADDRESS__)
+#define FUZZ_SLOWER 6
+#else
+#define FUZZ_SLOWER 1
+#endif
+
+static double fuzz_cpu_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+/* The input, within its time. */
+static inline void fuzz_timed(const uint8_t *data, size_t len)
+{
+    double took = 0;
+
+    for (int chance = 0; chance < 2; chance++) {
+        double start = fuzz_cpu_ms();
+
+        (void)fuzz_input(data, len);
+        took = fuzz_cpu_ms() - start;
+        if (took <= (double)FUZZ_LIMIT_MS * FUZZ_SLOWER)
+            return;
+    }
+    fprintf(stderr, "%zu bytes took %.1f ms of processor time twice (limit %d ms, times %d for this build)\n", len, took,
+            FUZZ_LIMIT_MS, FUZZ_SLOWER);
+    abort();
+}
+
+#if !defined(FUZZER) && !defined(FUZZ_OWN_MAIN)
 #define FUZZ_INPUT_MAX 70000
 #define FUZZ_CORPUS_MAX 4096
 
@@ -59,7 +100,7 @@ static void fuzz_run(const uint8_t *data, size_t len)
         abort();
     if (len)
         memcpy(copy, data, len);
-    (void)LLVMFuzzerTestOneInput(copy, len);
+    fuzz_timed(copy, len);
     free(copy);
 }
 
@@ -204,11 +245,29 @@ static void fuzz_load_own(struct fuzz *f, const char *name)
     exit(2);
 }
 
+/* All inputs as files of bytes. */
+static int fuzz_export(const struct fuzz *f, const char *folder)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        char path[4096];
+        FILE *file;
+
+        snprintf(path, sizeof(path), "%s/seed-%04zu", folder, i);
+        file = fopen(path, "wb");
+        if (!file || fwrite(f->corpus[i].p, 1, f->corpus[i].len, file) != f->corpus[i].len || fclose(file) != 0) {
+            fprintf(stderr, "%s: cannot be written\n", path);
+            return 2;
+        }
+    }
+    return 0;
+}
+
 static int fuzz_main(int argc, char **argv, const char *const *folders, size_t runs)
 {
     static struct fuzz f;
     uint64_t seed = 1;
     clock_t start = clock();
+    const char *export = NULL;
     int i;
 
     for (i = 1; i + 1 < argc && argv[i][0] == '-'; i += 2) {
@@ -216,6 +275,8 @@ static int fuzz_main(int argc, char **argv, const char *const *folders, size_t r
             seed = strtoull(argv[i + 1], NULL, 0);
         else if (strcmp(argv[i], "--runs") == 0)
             runs = strtoul(argv[i + 1], NULL, 0);
+        else if (strcmp(argv[i], "--export") == 0)
+            export = argv[i + 1];
         else
             break;
     }
@@ -223,6 +284,8 @@ static int fuzz_main(int argc, char **argv, const char *const *folders, size_t r
         fuzz_load(&f, argv[k]);
     for (; i == argc && *folders; folders++)
         fuzz_load_own(&f, *folders);
+    if (export)
+        return fuzz_export(&f, export);
     fuzz_run(NULL, 0);
     for (size_t k = 0; k < f.n; k++)
         fuzz_run(f.corpus[k].p, f.corpus[k].len);
@@ -241,7 +304,13 @@ static int fuzz_main(int argc, char **argv, const char *const *folders, size_t r
         static const char *const folders[] = {__VA_ARGS__, NULL};                                                                \
         return fuzz_main(argc, argv, folders, runs);                                                                             \
     }
-#else
+#elif defined(FUZZER)
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    fuzz_timed(data, len);
+    return 0;
+}
 #define FUZZ_MAIN(runs, ...)
 #endif
 

@@ -92,7 +92,7 @@ static void try_file(struct span bytes)
     secret_done(&psk);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+static int fuzz_input(const uint8_t *data, size_t len)
 {
     struct span bytes = span_of(data, len);
 

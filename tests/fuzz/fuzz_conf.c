@@ -69,7 +69,7 @@ static void all_same(const struct conf *a, const struct conf *b)
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+static int fuzz_input(const uint8_t *data, size_t len)
 {
     struct conf *first, *second;
     struct buf a, b;

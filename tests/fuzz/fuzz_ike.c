@@ -12,6 +12,10 @@
 #include "tests/sim/scenario.h"
 #include "wire/wire.h"
 
+#define FUZZ_LIMIT_MS 200 /* a whole conversation of two daemons */
+#define FUZZ_OWN_MAIN
+#include "driver.h"
+
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,7 +47,7 @@ struct chain {
     size_t len;
     uint8_t bytes[CHAIN_MAX];
 };
-struct fuzz {
+struct meddler {
     struct choices choices;
     struct sk sk[64];
     size_t n_sk;
@@ -53,7 +57,7 @@ struct fuzz {
 
 static void learn_keys(void *ctx, uint64_t spi_i, uint64_t spi_r, const struct suite *suite, const struct ike_keys *keys)
 {
-    struct fuzz *f = ctx;
+    struct meddler *f = ctx;
     struct sk *sk = &f->sk[f->n_sk++ % COUNT_OF(f->sk)];
 
     (void)spi_r;
@@ -63,7 +67,7 @@ static void learn_keys(void *ctx, uint64_t spi_i, uint64_t spi_r, const struct s
     memcpy(sk->er, keys->er.p, keys->er.len);
 }
 
-static const struct sk *sk_find(const struct fuzz *f, uint64_t spi_i)
+static const struct sk *sk_find(const struct meddler *f, uint64_t spi_i)
 {
     for (size_t i = 0; i < COUNT_OF(f->sk); i++)
         if (f->sk[i].len && f->sk[i].spi_i == spi_i)
@@ -185,7 +189,7 @@ static void add_delete(struct chain *c, struct choices *ch)
     c->first = PAYLOAD_DELETE;
 }
 
-static void splice(struct fuzz *f, struct chain *c)
+static void splice(struct meddler *f, struct chain *c)
 {
     size_t n = f->n_history < HISTORY ? f->n_history : HISTORY;
     const struct chain *old = n ? &f->history[pick(&f->choices, (unsigned)n)] : NULL;
@@ -194,7 +198,7 @@ static void splice(struct fuzz *f, struct chain *c)
         *c = *old;
 }
 
-static void change_chain(struct fuzz *f, struct chain *c)
+static void change_chain(struct meddler *f, struct chain *c)
 {
     static const uint8_t odd[] = {0, 1, 4, 8, 127, 128, 255, 33, 34, 40, 41, 42, 46, 53};
     struct choices *ch = &f->choices;
@@ -309,7 +313,7 @@ static size_t seal_again(const struct sk *sk, struct span old, const struct chai
 
 static bool fuzz_tap(struct world *w, unsigned from, struct datagram **d, void *ctx)
 {
-    struct fuzz *f = ctx;
+    struct meddler *f = ctx;
     size_t marker = (*d)->dst.port == 4500 ? 4 : 0;
     struct span ike = span_part(span_of((*d)->data, (*d)->len), marker, (*d)->len);
     static struct chain c;
@@ -396,9 +400,9 @@ static void long_messages(struct world *w)
 
 static int fuzz_one(const uint8_t *data, size_t size, bool verbose)
 {
-    static struct fuzz f;
+    static struct meddler f;
     struct world *w = world_pair(size ? data[0] : 0, KEEP_UP, size > 1 && data[1] & 1 ? KEEP_UP : KEEP_ANSWER);
-    int broken;
+    int failed;
 
     memset(&f, 0, sizeof(f));
     f.choices.input = span_of(data, size);
@@ -423,22 +427,25 @@ static int fuzz_one(const uint8_t *data, size_t size, bool verbose)
     world_run(w, 20 * MINUTE);
     if (!w->failed && laws_empty(w))
         world_fail(w, "after the stop: %s", laws_empty(w));
-    broken = w->failed;
-    if (broken)
+    failed = w->failed;
+    if (failed)
         world_report(w);
     world_free(w);
-    return broken;
+    return failed;
 }
 
-#ifdef FUZZER
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static int broken;
+static int fuzz_input(const uint8_t *data, size_t size)
 {
-    if (fuzz_one(data, size, false))
+    broken = fuzz_one(data, size, false);
+#ifdef FUZZER
+    if (broken)
         abort();
+#endif
     return 0;
 }
-#else
+
+#ifndef FUZZER
 static int file_input(const char *path)
 {
     static uint8_t bytes[65536];
@@ -466,7 +473,11 @@ static int random_inputs(uint64_t seed, unsigned long runs, bool verbose)
         dice_seed(&d, seed + i);
         n = 16 + dice_below(&d, sizeof(bytes) - 16);
         rng.fill(rng.ctx, bytes, n);
-        if (fuzz_one(bytes, n, verbose)) {
+        if (verbose)
+            broken = fuzz_one(bytes, n, true);
+        else
+            fuzz_timed(bytes, n);
+        if (broken) {
             fprintf(stderr, "replay: fuzz_ike --seed %llu --runs 1 --verbose\n", (unsigned long long)(seed + i));
             return 1;
         }

@@ -132,7 +132,7 @@ static bool is_the_proof(const struct ask_auth *a)
            span_equal(a->certs[0], p->u.auth.certs[0]) && id_equal(&a->id, &p->u.auth.id);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+static int fuzz_input(const uint8_t *data, size_t len)
 {
     struct span certs[CERTS_MAX];
     struct ask ask;

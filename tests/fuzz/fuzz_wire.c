@@ -71,7 +71,7 @@ static void read_chain(const struct ike_header *h, uint8_t first, struct span ch
     arena_done(&arena);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+static int fuzz_input(const uint8_t *data, size_t len)
 {
     struct span bytes = span_of(data, len);
     struct ike_header h;

@@ -103,7 +103,7 @@ static void one_bundle(struct span bytes)
     files_done(&files);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+static int fuzz_input(const uint8_t *data, size_t len)
 {
     if (!len)
         return 0;
