@@ -44,7 +44,7 @@ struct judge *judge_new(const struct judge_setup *setup)
     if (!j)
         return NULL;
     j->setup = *setup;
-    j->handles = UINT32_MAX; /* the first is 1 */
+    j->handles = rng_u32(setup->rng) | 1;
     cache_init(&j->cache, setup->rng);
     return j;
 }
@@ -305,7 +305,7 @@ static enum verdict judge_trial(struct trial *t)
     return v;
 }
 
-/* Odd numbers are the judge's, even ones the vault's. */
+/* Odd numbers are the judge's, even ones the vault's; beginning anywhere (vault.c). */
 static uint32_t handle_next(struct judge *j)
 {
     return j->handles += 2;

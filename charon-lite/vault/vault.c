@@ -32,6 +32,7 @@ struct vault *vault_new(const struct vault_setup *setup)
     v->setup = *setup;
     if (token_secret_take(&v->token_secret, setup->token_secret, setup->rng) < 0)
         return vault_free(v);
+    v->handles = rng_u32(setup->rng) & ~(uint32_t)1;
     return v;
 }
 
@@ -278,7 +279,8 @@ static enum verdict check(const struct vault *v, const struct vault_peer *p, con
     return verdict;
 }
 
-/* Even numbers are the vault's, odd ones the judge's, so that both may count alone. */
+/* Even numbers are the vault's, odd ones the judge's, so that both may count alone. They begin anywhere: one that begins anew
+ * must not give what its predecessor gave, for the hand would take a living peer's verdict away with it. */
 static uint32_t handle_next(struct vault *v)
 {
     v->handles = v->handles >= UINT32_MAX - 2 ? 2 : v->handles + 2;

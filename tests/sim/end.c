@@ -132,7 +132,7 @@ void end_room_crash(struct end *e, enum ask_to room)
 {
     world_trace(e->world, "%u room %d dies", e->index, (int)room);
     e->room_life[room]++;
-    e->handles = 0;
+    e->handles = (uint32_t)dice_u64(&e->hand_dice) & ~1u;
 }
 
 void end_suspend(struct end *e, usec_t how_long)

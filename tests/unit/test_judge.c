@@ -180,6 +180,7 @@ static void expect(struct world *w, enum verdict v, const char *why)
 static void proves_and_believes(void **state)
 {
     struct world w;
+    uint32_t first;
     struct id *id;
 
     (void)state;
@@ -189,11 +190,31 @@ static void proves_and_believes(void **state)
     assert_int_equal(w.made.u.auth.method, 14);
     assert_int_equal(w.made.u.auth.n_certs, 2); /* own and intermediate: the root is not sent */
     expect(&w, VERDICT_ACCEPTED, "");
-    assert_int_equal(w.checked.u.check.handle, 1);
+    first = w.checked.u.check.handle;
+    assert_int_equal(first & 1, 1);
     assert_int_equal(w.checked.u.check.valid_for, (usec_t)365 * PKI_DAY * USEC_SEC);
     expect(&w, VERDICT_ACCEPTED, "");
-    assert_int_equal(w.checked.u.check.handle, 3);
+    assert_int_equal(w.checked.u.check.handle, (uint32_t)(first + 2));
     world_done(&w);
+}
+
+/* A judge that begins anew gives other handles than its predecessor: those are verdicts that hold. */
+static void handles_begin_anywhere(void **state)
+{
+    uint32_t seen[3];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(seen); i++) {
+        struct world w;
+
+        pki_random = (uint8_t)(20 + i);
+        world_new(&w);
+        expect(&w, VERDICT_ACCEPTED, "");
+        seen[i] = w.checked.u.check.handle;
+        world_done(&w);
+    }
+    pki_random = 7;
+    assert_true(seen[0] != seen[1] && seen[1] != seen[2] && seen[0] != seen[2]);
 }
 
 static void each_kind_of_key(void **state)
@@ -712,6 +733,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(proves_and_believes),
+        cmocka_unit_test(handles_begin_anywhere),
         cmocka_unit_test(each_kind_of_key),
         cmocka_unit_test(what_cannot_be_signed),
         cmocka_unit_test(every_bit_of_auth),

@@ -35,10 +35,11 @@ static int hmac256(const struct alg *alg, struct span key, const struct span *pa
 static const struct alg_mac hmac = {hmac256};
 static const struct alg prf = {.type = TRANSFORM_PRF, .id = 5, .name = "prfsha256", .key_len = 32, .out_len = 32, .mac = &hmac};
 
+static uint8_t all_bytes = 7;
 static void no_randomness(void *ctx, uint8_t *out, size_t len)
 {
     (void)ctx;
-    memset(out, 7, len);
+    memset(out, all_bytes, len);
 }
 static const struct rng rng = {no_randomness, NULL};
 
@@ -598,6 +599,26 @@ static void probing(void **state)
     assert_int_equal(vault_probe(&setup, &c, &why), 0);
 }
 
+/* A vault that begins anew gives other handles than its predecessor: those are verdicts that hold. */
+static void handles_begin_anywhere(void **state)
+{
+    uint32_t seen[3];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(seen); i++) {
+        struct world w;
+
+        all_bytes = (uint8_t)(20 + i);
+        world_init(&w);
+        assert_int_equal(verdict_of(&w, w.gw2.vault), VERDICT_ACCEPTED);
+        seen[i] = w.checked.u.check.handle;
+        assert_int_equal(seen[i] & 1, 0);
+        world_done(&w);
+    }
+    all_bytes = 7;
+    assert_true(seen[0] != seen[1] && seen[1] != seen[2] && seen[0] != seen[2]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -615,6 +636,7 @@ int main(void)
         cmocka_unit_test(forms_of_a_psk),
         cmocka_unit_test(files),
         cmocka_unit_test(probing),
+        cmocka_unit_test(handles_begin_anywhere),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
