@@ -136,7 +136,7 @@ struct nl_msg *xfrm_sa_add(const struct xfrm *x, const struct kernel_sa *sa)
         info.flags |= XFRM_STATE_AF_UNSPEC; /* either family inside */
     if (sa->esn)
         info.flags |= XFRM_STATE_ESN;
-    if (sa->clear_df)
+    if (sa->clear_df && sa->outbound) /* a kernel that knows directions refuses it for the inbound one */
         info.flags |= XFRM_STATE_NOPMTUDISC;
     if (sa->encr_key.len > KEY_MAX || sa->integ_key.len > KEY_MAX)
         return NULL;

@@ -184,7 +184,7 @@ charon_conf() { # charon_conf NS, after sides
 	    keep: ${KEEP:-answer}
 	    ike: { proposals: [${CHARON_IKE:-$(charon_ike)}]${IKE_REKEY:+, rekey: ${IKE_REKEY}s}${CHARON_IKE_MORE:+, $CHARON_IKE_MORE} }
 	    children:
-	      net: { local: [$LN], remote: [$RN], esp: [${CHARON_ESP:-$(charon_esp)}]${CHILD_REKEY:+, rekey: ${CHILD_REKEY}s} }
+	      net: { local: [$LN], remote: [$RN], esp: [${CHARON_ESP:-$(charon_esp)}]${CHILD_REKEY:+, rekey: ${CHILD_REKEY}s}${CHARON_CHILD:+, $CHARON_CHILD} }
 	X
 }
 charon_start() { local d=$W/charon-$1; mkdir -p "$d"

@@ -59,6 +59,12 @@ restart 10.1.0.0/24/icmp 10.2.0.0/24/icmp
 check "one protocol" both 44
 check "inside" pings ha 10.2.0.2 2
 down 44
+# what must not be cut may be cut outside; a kernel that knows directions takes that of the outbound SA alone
+restart 10.1.0.0/24 10.2.0.0/24 'df: clear'
+check "df: clear" both 47
+check "ping" pings ha 10.2.0.2 2
+is "one SA of each end says so" "$(in_ns ga ip xfrm state | grep -c nopmtudisc)" 1
+down 47
 # an interface of its own
 if in_ns ga ip link add try type xfrm dev wan if_id 9 2>/dev/null; then
 in_ns ga ip link del try
