@@ -21,13 +21,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { AT_ENTRY = 1 }; /* PTRACE_EVENTMSG_SYSCALL_ENTRY, which glibc does not know */
 #define FORKS (PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK)
 
 struct hunt {
     pid_t main, target; /* main: of the command, or 0 */
     long wanted, forks; /* forks: how many until the target is born; -1 = it is */
     long count;
-    bool inside, ended;
+    bool ended;
 };
 static volatile sig_atomic_t over;
 
@@ -72,10 +73,11 @@ static int hunt_begin(struct hunt *h, char **command)
 
 static void hunt_call(struct hunt *h, pid_t pid)
 {
+    unsigned long where = 0;
     long call = call_number(pid);
 
-    h->inside = !h->inside;
-    if (!h->inside || ++h->count != h->wanted)
+    ptrace(PTRACE_GETEVENTMSG, pid, 0, &where);
+    if (where != AT_ENTRY || ++h->count != h->wanted)
         return;
     kill(pid, SIGKILL);
     say("killed at %ld in %ld\n", h->count, call);

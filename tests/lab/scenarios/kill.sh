@@ -100,7 +100,7 @@ measure() {
 	for ph in $phases; do
 		[ $ph != start ] || { calls[start:parent]=400 calls[start:hand]=330 calls[start:vault]=210 calls[start:judge]=190 calls[start:fetch]=220 calls[start:core]=250; continue; }
 		poll 20 steady; before $ph
-		for r in $roles; do pid_of $r; "$LABBIN/lab_kill" "$PID" 0 >"$W/count-$r" 2>&1 & echo $! > "$W/counter-$r"; done
+		for r in $roles; do pid_of $r; : > "$W/count-$r"; "$LABBIN/lab_kill" "$PID" 0 >"$W/count-$r" 2>&1 & echo $! > "$W/counter-$r"; done
 		for r in $roles; do wait_for 5 grep -q ready "$W/count-$r"; done
 		act $ph
 		for r in $roles; do kill -TERM "$(cat "$W/counter-$r")"; wait "$(cat "$W/counter-$r")"; calls[$ph:$r]=$(sed -n 's/not reached: //p' "$W/count-$r"); done
