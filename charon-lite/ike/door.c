@@ -34,22 +34,29 @@ void door_half_open(struct ike_sa *sa, bool in)
         sa->by_init_in = map_add(&c->half_open, &sa->by_init, init_hash(c, sa->spi_i, &sa->path.remote)) == 0;
     } else {
         c->counts.half_open--;
-        if (sa->by_init_in)
-            map_remove(&c->half_open, &sa->by_init);
-        sa->by_init_in = false;
     }
     /* the address that it was counted under, whatever happened since */
     source_count(c, &sa->init_from, in);
 }
 
-static struct ike_sa *half_open_find(struct core *c, const struct ike_header *h, const struct path *path)
+void door_forget(struct ike_sa *sa)
+{
+    door_half_open(sa, false);
+    if (sa->by_init_in)
+        map_remove(&sa->core->half_open, &sa->by_init);
+    sa->by_init_in = false;
+}
+
+/* By its first packet, and, once that has led to something, only by the very bytes of it: behind one NAT two peers may have
+ * chosen the same SPI (2.1). */
+static struct ike_sa *init_find(struct core *c, const struct ike_header *h, const struct path *path, struct span data)
 {
     uint64_t hash = init_hash(c, h->spi_i, &path->remote);
 
     for (struct map_node *n = map_first(&c->half_open, hash); n; n = map_more(n)) {
         struct ike_sa *sa = CONTAINER_OF(n, struct ike_sa, by_init);
 
-        if (sa->spi_i == h->spi_i)
+        if (sa->spi_i == h->spi_i && (sa->half_open || sa->init_seen == map_hash(&c->half_open, data)))
             return sa;
     }
     return NULL;
@@ -162,15 +169,15 @@ static bool cookie_passes(struct core *c, const struct ike_header *h, const stru
 
 static void init_request(struct core *c, const struct ike_header *h, const struct path *path, struct span data)
 {
-    struct ike_sa *sa = half_open_find(c, h, path);
+    struct ike_sa *sa = init_find(c, h, path, data);
     struct wire_error why;
     struct payload *in;
     struct arena arena;
     struct candidates at = {.path = path};
     int err;
 
-    if (sa) { /* a repeat gets the same answer; an answer still in the making is not begun again (2.1) */
-        if (span_equal(buf_view(&sa->init_theirs), data))
+    if (sa) { /* a repeat gets the same answer, and none after IKE_AUTH; an answer in the making is not begun again (2.1) */
+        if (sa->half_open && span_equal(buf_view(&sa->init_theirs), data))
             packets_send(c, &sa->reply, path);
         return;
     }
@@ -198,6 +205,7 @@ static void init_request(struct core *c, const struct ike_header *h, const struc
     else if ((sa = sa_new(c, false, path))) {
         sa->spi_i = h->spi_i;
         sa->init_from = path->remote.addr;
+        sa->init_seen = map_hash(&c->half_open, data);
         buf_span(&sa->init_theirs, data);
         door_half_open(sa, true);
         xchg_request(sa, h, path, in, &arena);

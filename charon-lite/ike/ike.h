@@ -98,7 +98,7 @@ struct core {
     bool started;
     struct map by_spi;       /* our SPI -> ike_sa.by_spi */
     struct map by_child_spi; /* inbound ESP SPI -> child_sa.by_spi */
-    struct map half_open;    /* initiator's SPI and address -> ike_sa.by_init */
+    struct map half_open;    /* initiator's SPI and address -> ike_sa.by_init; of what became of them too */
     struct map sources;      /* /24 or /64 -> source.node */
     struct heap timers;
     struct slot *slots;
@@ -204,6 +204,7 @@ struct ike_sa {
     struct packets request;     /* ours, outstanding */
     struct packets reply;       /* to next_theirs - 1 */
     uint64_t fragment_hash;     /* of fragment 1 of the request being collected */
+    uint64_t init_seen;         /* hash of the IKE_SA_INIT that a responder took */
     struct addr init_from;      /* where a responder counted it as half-open */
     uint64_t reply_to;          /* hash of the request (its first fragment) that `reply` answers */
     struct fragments in_request, in_response;
@@ -577,6 +578,7 @@ void window_retransmit(struct core *, struct timer *);
 void door_packet(struct core *, const struct input *);
 void door_cookie_init(struct core *);
 void door_half_open(struct ike_sa *, bool in);
+void door_forget(struct ike_sa *); /* it is found by its first packet no more */
 /* One unprotected answer: the header is the request's, with the response flag. */
 void door_answer(struct core *, const struct ike_header *to, const struct path *, const struct payload *chain);
 

@@ -260,7 +260,7 @@ void sa_free(struct ike_sa *sa)
     wake_stop(c, &sa->life);
     wake_stop(c, &sa->liveness);
     wake_stop(c, &sa->keepalive);
-    door_half_open(sa, false);
+    door_forget(sa);
     ticket_drop(c, &sa->id);
     map_remove(&c->by_spi, &sa->by_spi);
     list_remove(&sa->in_work);
@@ -310,7 +310,7 @@ void sa_kill(struct ike_sa *sa, enum fact fact, const char *fmt, ...)
         sa->maker->heir = NULL;
     sa->maker = NULL;
     sa->state = IKE_GONE;
-    door_half_open(sa, false);
+    door_forget(sa);
     exchange_stop(sa->ours);
     exchange_stop(sa->theirs);
     while (!list_empty(&sa->children))
@@ -613,11 +613,12 @@ void sa_pump(struct ike_sa *sa)
     }
     if (sa->state != IKE_UP || (sa->theirs && sa->theirs->row == &exchange_auth))
         return;
+    if (sa->theirs && sa->theirs->row == &exchange_rekey_ike)
+        return; /* it was looked at and found idle: so it stays until the peer has its answer (2.25.1) */
     if (pump_deletes(sa) || pump_token(sa))
         return;
     /* nothing new while the peer rekeys the IKE SA (2.25.2) */
-    if (sa_usable(sa) && !ticket_find(sa->core, sa->peer_rekey, TICKET_IKE_SA) &&
-        !(sa->theirs && sa->theirs->row == &exchange_rekey_ike)) {
+    if (sa_usable(sa) && !ticket_find(sa->core, sa->peer_rekey, TICKET_IKE_SA)) {
         if (pump_rekeys(sa) || pump_new(sa))
             return;
     }

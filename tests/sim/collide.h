@@ -7,6 +7,7 @@
  *     collide_run.c     plays one: holds the datagrams, makes the choices of a schedule, sends packets all the while
  *     collide_stage.c   the world that a case is played in, what is ordered there, and who draws the lowest nonce
  *     collide_read.c    what a datagram says (glass hides nothing)
+ *     collide_inside.c  a core as a number: is this the same as before
  *     collide_book.c    what can be known of both ends from what they said and heard
  *     collide_known.c   schedules that once ended badly
  *     collide_rfc.c     what RFC 7296 expects in each situation: written from the RFC, asked at each message
@@ -80,6 +81,8 @@ struct clash_says {
 bool clash_read(unsigned from, struct span ike, struct clash_says *);
 void clash_says_format(const struct clash_says *, struct text *);
 
+uint64_t clash_inside(const struct core *);
+
 /* --- what can be known (collide_book.c) ---------------------------------------------------------------------------------------
  */
 /* One exchange. The situation of who answers is kept as it was when the request came and when the answer went. */
@@ -94,6 +97,7 @@ struct book_sa {
     unsigned first;          /* its original initiator */
     unsigned line;           /* the same for all that were made from one by rekeying: Child SAs belong to that */
     bool alive[2], known[2]; /* at each end; has it ever been */
+    bool half;               /* nobody has proved anything */
     struct book_ask ask[2][32];
     size_t n_asks[2];
     int heir[2]; /* made by a rekey of that end, -1 = none */
@@ -166,7 +170,9 @@ struct clash_played {
     size_t n;
     size_t n_open[CLASH_CHOICES]; /* alternatives at each point */
     struct clash_choice open[CLASH_CHOICES][CLASH_WIDTH];
-    uint64_t digest; /* of what was delivered, in which order, and of the states between */
+    uint64_t state[CLASH_CHOICES]; /* there: of all that the future depends on */
+    uint64_t digest;               /* of what was delivered, in which order, and of the states between */
+    size_t strange;                /* given choices that were not there to be chosen: the first there is was taken instead */
     bool failed;
     char why[512];
 };
@@ -183,6 +189,8 @@ struct clash_wish {
     unsigned settings; /* bits */
     unsigned acts;     /* 2, or 3 at once */
     unsigned faults;
+    bool every;        /* go on from every state, also from those that other schedules have led to */
+    unsigned most;     /* schedules of a case; 0 = all */
     double seconds;    /* 0 = all of it */
     uint64_t seed;     /* where to begin */
     unsigned failures; /* give up after so many */

@@ -143,6 +143,8 @@ static void answered(struct book *b, struct book_sa *sa, struct book_ask *k)
 
     if (k->q.kind == SAYS_DELETE_IKE)
         sa_gone(b, sa, end);
+    if (k->q.kind == SAYS_AUTH && k->a.error != AUTHENTICATION_FAILED)
+        sa->half = false;
     for (size_t i = 0; i < k->q.n_deletes; i++) {
         struct book_child *c = book_child_at(b, !end, k->q.deletes[i]);
 
@@ -198,10 +200,14 @@ static void said_response(struct book *b, struct book_sa *sa, const struct clash
 /* An IKE SA begun anew, after one was closed. */
 static void said_init(struct book *b, const struct clash_says *s)
 {
-    struct book_sa *sa = s->response && s->spi_r && !book_sa_of(b, s) ? sa_add(b, s->spi_i, s->spi_r, !s->from) : NULL;
+    struct book_sa *sa;
 
+    for (size_t i = 0; s->response && i < b->n_sas; i++)
+        if (b->sa[i].spi_i == s->spi_i && !b->sa[i].half && b->sa[i].alive[s->from])
+            world_fail(b->w, "RFC 7296 2.1: end %u answers an IKE_SA_INIT whose IKE_AUTH it has had", s->from);
+    sa = s->response && s->spi_r && !book_sa_of(b, s) ? sa_add(b, s->spi_i, s->spi_r, !s->from) : NULL;
     if (sa)
-        sa->alive[0] = sa->alive[1] = sa->known[0] = sa->known[1] = true;
+        sa->alive[0] = sa->alive[1] = sa->half = true;
 }
 
 void book_said(struct book *b, const struct clash_says *s)
@@ -285,6 +291,8 @@ void book_close(struct book *b)
         for (unsigned end = 0; end < 2; end++) {
             struct book_ask *k = book_open_ask(&b->sa[i], end);
 
+            if (b->sa[i].half)
+                b->sa[i].alive[end] = false;
             if (k && k->q.kind == SAYS_DELETE_IKE && !b->sa[i].alive[!end])
                 sa_gone(b, &b->sa[i], end);
         }

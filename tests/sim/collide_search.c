@@ -111,7 +111,7 @@ struct begun {
 struct search {
     const struct clash_wish *wish;
     struct clash_counts *counts;
-    struct digests seen;
+    struct digests seen, states; /* of whole schedules; of what has been gone on with */
     struct begun *first, **end;
     struct timespec from;
 };
@@ -166,6 +166,7 @@ static void failure_say(const struct clash_case *c, const struct clash_played *p
 static void search_case(struct search *s, const struct clash_case *c)
 {
     static struct clash_played p;
+    uint64_t salt = 0x2545f4914f6cdd1du * ++s->counts->cases, begun = s->counts->played;
     struct begun *b = NULL;
 
     s->first = NULL;
@@ -178,17 +179,19 @@ static void search_case(struct search *s, const struct clash_case *c)
             s->counts->failed++;
             failure_say(c, &p);
         }
-        for (size_t at = b ? b->n : 0; at < p.n; at++)
-            for (size_t i = 1; i < p.n_open[at]; i++)
+        for (size_t at = b ? b->n : 0; at < p.n; at++) {
+            bool first = digests_add(&s->states, p.state[at] ^ salt);
+
+            for (size_t i = 1; i < p.n_open[at] && (first || s->wish->every); i++)
                 queue_add(s, p.taken, at, p.open[at][i]);
+        }
         free(b);
-    } while ((b = queue_take(s)) && !over(s));
+    } while ((b = queue_take(s)) && !over(s) && (!s->wish->most || s->counts->played - begun < s->wish->most));
     s->counts->complete &= !b;
     while (b) {
         free(b);
         b = queue_take(s);
     }
-    s->counts->cases++;
 }
 
 /* --- the cases
@@ -259,4 +262,5 @@ void clash_search(const struct clash_wish *wish, struct clash_counts *counts)
             search_setting(&s, (enum clash_setting)k);
     counts->complete &= !over(&s);
     free(s.seen.v);
+    free(s.states.v);
 }

@@ -20,6 +20,8 @@ static int replay(const char *word)
         return 2;
     }
     clash_play(&c, v, n, true, &p);
+    if (p.strange)
+        printf("# %zu of the choices were not there to be chosen\n", p.strange);
     printf("%s - %s\n1..1\n", p.failed ? "not ok 1" : "ok 1", p.failed ? p.why : word);
     return p.failed;
 }
@@ -60,7 +62,8 @@ int main(int argc, char **argv)
         {"schedule", required_argument, NULL, 'r'}, {"seconds", required_argument, NULL, 's'},
         {"seed", required_argument, NULL, 'n'},     {"faults", required_argument, NULL, 'f'},
         {"acts", required_argument, NULL, 'a'},     {"settings", required_argument, NULL, 'w'},
-        {"failures", required_argument, NULL, 'm'}, {NULL, 0, NULL, 0}};
+        {"failures", required_argument, NULL, 'm'}, {"every", no_argument, NULL, 'e'},
+        {"most", required_argument, NULL, 'o'},     {NULL, 0, NULL, 0}};
     struct clash_wish wish = {.settings = (1u << CLASH_SETTINGS) - 1, .acts = 2, .failures = 10};
     struct clash_counts n;
     unsigned failed;
@@ -80,6 +83,10 @@ int main(int argc, char **argv)
             wish.acts = (unsigned)strtoul(optarg, NULL, 10);
         else if (c == 'm')
             wish.failures = (unsigned)strtoul(optarg, NULL, 10);
+        else if (c == 'e')
+            wish.every = true;
+        else if (c == 'o')
+            wish.most = (unsigned)strtoul(optarg, NULL, 10);
         else if (c == 'w')
             wish.settings = settings_of(optarg);
         else
