@@ -76,8 +76,11 @@ static void error_words(struct nlmsghdr *h, char *why)
     why[0] = 0;
     if (!(h->nlmsg_flags & NLM_F_ACK_TLVS))
         return;
-    if (!(h->nlmsg_flags & NLM_F_CAPPED))
+    if (!(h->nlmsg_flags & NLM_F_CAPPED)) { /* our message is in it, as far as it says itself */
+        if (e->msg.nlmsg_len < sizeof e->msg || e->msg.nlmsg_len > h->nlmsg_len)
+            return;
         head += e->msg.nlmsg_len - sizeof e->msg;
+    }
     if (!nlmsg_valid_hdr(h, (int)head))
         return;
     nlmsg_for_each_attr(a, h, (int)head, left) if (nla_type(a) == NLMSGERR_ATTR_MSG) nla_strlcpy(why, a, KERNEL_WHY_MAX);
