@@ -243,10 +243,33 @@ static void work_do(struct core *c)
     }
 }
 
+static void patience_renew(struct core *c, struct xchg *x)
+{
+    if (x && x->ticket.slot)
+        wake_set(c, &x->patience, c->now + ANSWER_WAIT);
+}
+
+/* We come back much later than asked for: the machine was suspended, or we were. What nobody could have answered meanwhile is not
+ * held against the peer, nor against vault and hand (RFC 7296 2.4). */
+static void overslept(struct core *c, usec_t by)
+{
+    LIST_EACH (it, &c->sas) {
+        struct ike_sa *sa = LIST_ITEM(it, struct ike_sa, in_core);
+
+        sa->first_try += by;
+        patience_renew(c, sa->ours);
+        patience_renew(c, sa->theirs);
+    }
+}
+
 void core_step(struct core *c, const struct input *in, struct outbox *out)
 {
+    usec_t due = core_deadline(c), awake = due > c->now ? due : c->now; /* at least until then */
+
     if (in->now > c->now)
         c->now = in->now; /* time never runs backwards here */
+    if (c->started && c->now > awake && c->now - awake > OVERSLEPT)
+        overslept(c, c->now - awake);
     c->out = out;
     if (!c->started)
         core_start(c);

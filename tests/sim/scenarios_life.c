@@ -305,6 +305,34 @@ static void suspend(struct world *w)
         traffic_flows(w);
 }
 
+/* One end sleeps, at times with a question of its own open: what it slept through counts as nobody's silence (2.4). It asks when
+ * it wakes, loses no SA, and traffic passes at once. */
+static void suspend_one(struct world *w)
+{
+    static const usec_t naps[] = {5 * SEC, 40 * SEC, 150 * SEC, 10 * MINUTE, 40 * MINUTE};
+    unsigned sleeper = w->seed & 1;
+    struct end *e = &w->end[sleeper];
+
+    w->end[!sleeper].plan[0].liveness_us = 0; /* the other has patience */
+    for (unsigned i = 0; i < 2; i++)
+        w->end[i].plan[0].rekey_us = w->end[i].plan[0].child[0].rekey_us = 24 * HOUR;
+    w->end[0].plan[0].child[0].lifetime_us = w->end[1].plan[0].child[0].lifetime_us = 25 * HOUR;
+    if (!go_up(w))
+        return;
+    for (size_t i = 0; i < COUNT_OF(naps) && !w->failed; i++) {
+        net_cut(&w->net, 0, 1, true);
+        world_run(w, (i % 2 ? 31 : 33) * SEC); /* it has begun to ask, or soon will */
+        end_suspend(e, naps[i]);
+        world_run(w, naps[i]);
+        net_cut(&w->net, 0, 1, false);
+        world_run(w, 2 * SEC);
+        traffic_flows(w);
+        EXPECT(w, fact(w, FACT_PEER_DEAD) == 0 && fact(w, FACT_IKE_DOWN) == 0 && fact(w, FACT_CHILD_DOWN) == 0);
+        world_run(w, MINUTE);
+    }
+    EXPECT(w, core_count(e->core).ike_sas == 1 && fact(w, FACT_IKE_UP) == 2);
+}
+
 const struct scenario scenarios_life[] = {
     {"liveness", "a silent peer is asked, and answers", liveness, 0, 0},
     {"liveness-by-traffic", "traffic is proof of life", liveness_by_traffic, 0, 0},
@@ -324,5 +352,6 @@ const struct scenario scenarios_life[] = {
     {"up-fails", "an order to come up is answered when it failed", up_fails, 0, 0},
     {"memory", "200 tunnels leave nothing behind", memory, 1, 0},
     {"suspend", "hours pass without a tick", suspend, 4, 0},
+    {"suspend-one", "one end sleeps while it asks", suspend_one, 6, 0},
     {NULL, NULL, NULL, 0, 0},
 };
