@@ -4,10 +4,10 @@
  *
  *     lab_stream LOCAL REMOTE PER_SECOND FILE
  *
- * Sends from the first SIGUSR1 until SIGINT or SIGTERM, listens a second longer, and ends. FILE has at any time one line of fixed length, written anew
- * every 50 ms: "sent N received N twice N late N silent N last N": packets sent; different ones received; received again;
- * received after a younger one; the longest time without one in milliseconds since SIGUSR1 (which also begins it anew); how long
- * ago the last one came. Each silence of more than 300 ms becomes a line on standard output.
+ * Sends from the first SIGUSR1 until SIGINT or SIGTERM, listens a second longer, and ends. FILE has at any time one line of fixed
+ * length, written anew every 50 ms: "sent N received N twice N late N silent N last N": packets sent; different ones received;
+ * received again; received after a younger one; the longest time without one in milliseconds since SIGUSR1 (which also begins it
+ * anew); how long ago the last one came. Each silence of more than 300 ms becomes a line on standard output.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -32,7 +32,7 @@ struct stream {
     struct sockaddr_storage to;
     socklen_t to_len;
     uint64_t sent, received, twice, late, newest;
-    int64_t last_us, silent_us;
+    int64_t last_us, silent_us, anew_us;
     uint64_t seen[WINDOW / 64];
 };
 static volatile sig_atomic_t begun, over, anew;
@@ -107,10 +107,10 @@ static void number_seen(struct stream *s, uint64_t n)
 
 static void silence(struct stream *s, int64_t now)
 {
-    int64_t gap = now - s->last_us;
+    int64_t gap = now - s->last_us, counted = now - (s->last_us > s->anew_us ? s->last_us : s->anew_us);
 
-    if (gap > s->silent_us)
-        s->silent_us = gap;
+    if (counted > s->silent_us)
+        s->silent_us = counted;
     if (gap > SILENCE_MS * 1000) {
         printf("silent for %" PRId64 " ms\n", gap / 1000);
         fflush(stdout);
@@ -143,18 +143,18 @@ static void stream_say(struct stream *s)
 static void stream_report(struct stream *s)
 {
     char line[200];
-    int64_t now = now_us(), last = now - s->last_us;
+    int64_t now = now_us(), last = now - s->last_us, silent = now - (s->last_us > s->anew_us ? s->last_us : s->anew_us);
     int n;
 
     if (anew) {
         anew = 0;
         s->silent_us = 0;
-        s->last_us = now;
+        s->anew_us = now;
     }
     n = snprintf(line, sizeof line,
                  "sent %012" PRIu64 " received %012" PRIu64 " twice %012" PRIu64 " late %012" PRIu64 " silent %012" PRId64
                  " last %012" PRId64 "\n",
-                 s->sent, s->received, s->twice, s->late, (last > s->silent_us ? last : s->silent_us) / 1000, last / 1000);
+                 s->sent, s->received, s->twice, s->late, (silent > s->silent_us ? silent : s->silent_us) / 1000, last / 1000);
     (void)!pwrite(s->file, line, (size_t)n, 0);
 }
 

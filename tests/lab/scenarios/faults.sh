@@ -1,0 +1,81 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# With each peer, under faults: the tunnel is up and carries numbered packets both ways; then something goes wrong; when it ends, data must
+# flow both ways within so many seconds, and one pair of SAs be left at our end (what the peer leaves at its own is said).
+#   fault=loss10 | loss30       rekeys of the Child SA and the IKE SA by both ends, on a line that loses so much either way (10 s)
+#         duplicate | reorder   the same; every third packet comes twice; packets overtake one another by up to 40 ms (5 s)
+#         kill-us | kill-them   kill -9, and begun anew (10 s; 15 s)
+#         collide-child | collide-ike   both ends rekey at the same moment, six times (5 s)
+#         lifetimes             both ends have the same short lifetimes, for 30 s (5 s)
+fault=${fault:-loss10}
+. /lab/lib.sh
+CHARON_DAEMON="retransmit: { first: 500ms }" CHARON_IKE_MORE="liveness: 2s, dead_after: $(case $fault$* in *kill*) echo 4s ;; *) echo 8s ;; esac)"
+SWAN_RETRANSMIT=0.5 SWAN_TRIES=8 SWAN_CONN="dpd_delay = 2"
+LSWAN_CONN="  dpddelay=2
+  retransmit-timeout=20s"
+parameters "$@"
+[ "$role" != initiator ] || KEEP=up
+case $fault in lifetimes) CHILD_REKEY=6 IKE_REKEY=14 ;; esac
+topology
+start_both
+if [ "$OUR" = ga ]; then capture inet netb "$W/clear.pcap" "src net 10.1.0.0/24"; else capture inet netb "$W/clear.pcap" "src net 10.2.0.0/24"; fi # what our end sends
+check "tunnel" end_up ga || finish
+check "both have it" wait_for 10 has_children gb
+check "ha pings hb" pings ha "$HB"
+streams_start 50
+spis "$OUR" > "$W/first"
+flows() { local e last; for e in ha hb; do
+	{ read -r _ _ _ _ _ _ _ _ _ _ _ last < "$W/stream-$e"; } 2>/dev/null && [ "$((10#$last))" -lt 250 ] || return 1; done; }
+steady() { flows && sleep 1 && flows && sleep 1 && flows; }
+pairs() { ip -n "$1" xfrm state | awk '/^src/ { n++ } / spi 0x00000000 / { n-- } END { print n + 0 }'; }
+one_pair() { [ "$(pairs "$1")" = 2 ]; }
+netem() { in_ns inet tc qdisc replace dev neta root netem "$@" && in_ns inet tc qdisc replace dev netb root netem "$@"; }
+quiet() { in_ns inet tc qdisc del dev neta root; in_ns inet tc qdisc del dev netb root; } 2>/dev/null
+can_rekey() { [ "$(kind "$1")" != iked ]; } # it obeys lifetimes alone
+by_both() { # rekeys while the line is bad; some may fail, for they are given up or collide
+	local w e
+	for w in child ike child; do for e in "$OUR" "$THEIR"; do
+		! can_rekey "$e" || timeout 8 bash -c "$(declare -f); $(declare -p W CTL GA GB A B us peer); end_rekey $e $w" >"$W/rekey-$e" 2>&1
+		sleep 0.7; done; done; }
+together() { # together child|ike: six times
+	local i e p
+	for i in 1 2 3 4 5 6; do p=()
+		for e in ga gb; do if can_rekey $e; then end_rekey $e "$1" >"$W/rekey-$e" 2>&1 & p+=($!); fi; done
+		wait "${p[@]}" 2>/dev/null; sleep 1.2
+	done; }
+back=5
+case $fault in
+loss10) back=10; check "the line loses 10 %" netem loss 10%; by_both; quiet ;;
+loss30) back=10; check "the line loses 30 %" netem loss 30%; by_both; quiet ;;
+duplicate) check "every third packet comes twice" netem duplicate 33%; by_both; quiet ;;
+reorder) check "packets overtake one another" netem delay 20ms 20ms; by_both; quiet ;;
+kill-us | kill-them)
+	back=10 e=$OUR; [ $fault = kill-us ] || back=15 e=$THEIR
+	check "$e is killed" end_kill "$e"
+	sleep 0.5
+	# what a killed peer leaves in its kernel is its own business
+	[ $e = "$OUR" ] || { ip -n "$e" xfrm state flush; ip -n "$e" xfrm policy flush; }
+	check "$e starts again" end_start "$e"
+	streams_anew
+	if [ "$role" = responder ]; then end_up ga >"$W/up-again" 2>&1; fi ;;
+collide-child) if [ "$peer" = iked ]; then by_both; else together child; fi ;;
+collide-ike) if [ "$peer" = iked ]; then by_both; else together ike; fi ;;
+lifetimes) sleep 30 ;;
+*) nok "no such fault: $fault" ;;
+esac
+t=$(date +%s.%N)
+check "data flows both ways within $back s" wait_for $back flows
+took=$(ms "$t")
+check "and goes on" wait_for 10 steady
+if [ "$fault" = lifetimes ]; then # they go on being rekeyed: a pair, its heir, and for five seconds what was replaced
+	check "few pairs of SAs are left at our end" wait_for 15 bash -c "[ \$(ip -n $OUR xfrm state | grep -c ^src) -le 6 ]"
+else check "one pair of SAs is left at our end" wait_for 25 one_pair "$OUR"; fi
+case $fault in kill-them) ;; *) check "the SAs are others" spis_gone "$OUR" "$W/first" ;; esac
+left=$(pairs "$THEIR")
+streams_stop
+note "counted: lab faults: $fault with $peer as $([ "$role" = initiator ] && echo responder || echo initiator): data after $took ms, $((left / 2)) pairs left at the peer; $STREAM_TEXT"
+note "result: data after $(awk -v t="$took" 'BEGIN { printf "%.1f", t / 1000 }') s$([ "$fault" = lifetimes ] || [ "$left" = 2 ] || echo ", $left SAs left at the peer")"
+check "ha pings hb" pings ha "$HB"
+check "our daemon lives" end_alive "$OUR"
+check "nothing in clear" test "$(count "$W/clear.pcap" ip)" = 0
+finish
