@@ -61,15 +61,29 @@ static bool dull(const struct row *row)
            (row->calm && row->kind != ROW_GONE);
 }
 
+/* A run that does not come to rest went wrong about when the last fault struck, not when it was told so. */
+#define SOON (60 * USEC_SEC)
+static usec_t went_wrong(const struct world *w)
+{
+    usec_t last = 0;
+
+    for (size_t i = 0; i < w->lots.n_strikes; i++)
+        last = w->lots.strike[i].at;
+    return last && w->now - last > 5 * SOON ? last + SOON : w->now;
+}
+
 static void choose(struct ladder *l, bool whole)
 {
     uint64_t last[LAST_WORDS];
     size_t n_last = last_spoken(l, last), kept = 0;
+    usec_t wrong = went_wrong(l->w);
 
     for (size_t i = l->r->n; i-- > 0;) {
         const struct row *row = &l->r->row[i];
+        bool late = row->at > wrong && kept >= 8; /* the very end is shown too */
 
-        l->keep[i] = whole || (kept < LADDER_ROWS && !dull(row) && concerned(l, row, last, n_last));
+        l->keep[i] =
+            whole || (kept < LADDER_ROWS && !late && !dull(row) && (row->at <= wrong || concerned(l, row, last, n_last)));
         kept += l->keep[i];
     }
 }

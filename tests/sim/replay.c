@@ -79,6 +79,7 @@ void replay_show(const struct replay *r)
         p.n_spared = s.n_spared;
     }
     p.record = record_new();
+    p.keep_strikes = true;
     w = play(&p);
     printf("# %s, seed %llu%s: %s%s%s\n\n", play_scenario(&p)->name, (unsigned long long)p.seed, p.n_spared ? ", shortened" : "",
            play_broke(w) ? "breaks \"" : "no law is broken", play_broke(w) ? law_word(w->broken) : "", play_broke(w) ? "\"" : "");
