@@ -277,7 +277,26 @@ void child_end(struct child_sa *child, bool replaced, const char *why)
 /* --- the kernel has it
  * ---------------------------------------------------------------------------------------------------------------- */
 
-/* Two SAs for one configured child, neither a rekey of the other: both ends made one. Made at about the same time, the one with
+static bool same_ticket(struct ticket a, struct ticket b)
+{
+    return a.slot && a.slot == b.slot && a.round == b.round;
+}
+
+/* The one replaces the other, or both the same: who stays is collide.c's to say. */
+static bool kin(const struct child_sa *a, const struct child_sa *b)
+{
+    return same_ticket(a->replaces, b->id) || same_ticket(b->replaces, a->id) || same_ticket(a->replaces, b->replaces);
+}
+
+/* On its way to a successor, which is looked at when it is there. */
+static bool passing(const struct child_sa *child)
+{
+    return child->state != CHILD_UP || child->want_delete || child->redundant || child->rekeying ||
+           ticket_find(child->sa->core, child->peer_rekey, TICKET_CHILD_SA);
+}
+
+/* Two SAs for one configured child, neither a rekey of the other: both ends made one, or a double was rekeyed before it was
+ * known as one. Made at about the same time, the one with
  * the lowest nonce goes, closed by who created it (as 2.8.1 does); else the newer one stays. */
 static void children_dedupe(struct child_sa *new)
 {
@@ -291,8 +310,8 @@ static void children_dedupe(struct child_sa *new)
         LIST_EACH (jt, &sa->children) {
             struct child_sa *other = LIST_ITEM(jt, struct child_sa, in_sa), *loser = other;
 
-            if (other == new || other->index != new->index || other->pair != new->pair || other->state != CHILD_UP ||
-                other->want_delete || !peer_can_initiate(new->peer) || !ts_list_equal(other->ts_local, new->ts_local) ||
+            if (other == new || other->index != new->index || other->pair != new->pair || passing(other) || kin(other, new) ||
+                !peer_can_initiate(new->peer) || !ts_list_equal(other->ts_local, new->ts_local) ||
                 !ts_list_equal(other->ts_remote, new->ts_remote))
                 continue;
             if (new->born - other->born < 30 * USEC_SEC &&
@@ -329,8 +348,7 @@ void child_up(struct child_sa *child, bool rekeyed)
     suite_format(&child->suite, &t);
     tell(child->sa->core, rekeyed ? FACT_CHILD_REKEYED : FACT_CHILD_UP, p, child->sa, child, "%s; SPIs %08x in, %08x out", line,
          child->spi_in, child->spi_out);
-    if (!rekeyed)
-        children_dedupe(child);
+    children_dedupe(child);
     peer_orders_check(p);
 }
 

@@ -132,7 +132,7 @@ struct world *scenario_play(const struct scenario *s, uint64_t seed, bool verbos
 }
 
 static const struct scenario *const groups[] = {scenarios_contact, scenarios_rekey, scenarios_nonce, scenarios_life,
-                                                scenarios_attack,  scenarios_chaos, scenarios_qcd};
+                                                scenarios_attack,  scenarios_chaos, scenarios_qcd,   scenarios_found};
 
 const struct scenario *scenario_at(size_t n)
 {
