@@ -96,7 +96,7 @@ struct conf_limits {
     uint32_t half_open_max;        /* half-open IKE SAs as responder, all peers together */
     uint32_t half_open_per_source; /* per /24 or /64 */
     uint32_t cookie_threshold;     /* half-open count from which cookies are asked for; 0 = always */
-    uint32_t ike_max, children_per_ike_max;
+    uint32_t ike_max, ike_per_peer_max, children_per_ike_max;
 };
 
 struct conf {

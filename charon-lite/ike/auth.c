@@ -105,9 +105,8 @@ bool auth_verdict(struct xchg *x)
         return false;
     }
     sa->handle = a->u.check.handle;
-    if (secret_set(&sa->peer_id_data, id->u.id.data) < 0)
+    if (sa_set_peer_id(sa, &id->u.id) < 0)
         return false;
-    sa->peer_id = (struct id){id->u.id.type, secret_view(&sa->peer_id_data)};
     if (a->u.check.valid_for != USEC_NEVER && a->u.check.valid_for > 0)
         sa->proof_ends = usec_add(x->core->now, a->u.check.valid_for);
     return true;

@@ -36,6 +36,7 @@ struct core *core_new(const struct core_setup *setup)
     map_init(&c->half_open, &c->rng);
     map_init(&c->sources, &c->rng);
     map_init(&c->by_remote, &c->rng);
+    map_init(&c->by_id, &c->rng);
     c->natd_hash = alg_find(c->algs, TRANSFORM_NONE, 1, 0);
     c->cookie_mac = alg_find(c->algs, TRANSFORM_PRF, 5, 0); /* PRF_HMAC_SHA2_256 */
     door_cookie_init(c);
@@ -74,6 +75,7 @@ struct core *core_free(struct core *c)
     map_done(&c->half_open);
     map_done(&c->sources);
     map_done(&c->by_remote);
+    map_done(&c->by_id);
     heap_done(&c->timers);
     free(c->slots);
     conf_unref(c->conf);

@@ -295,6 +295,8 @@ static void sealed_packet(struct ike_sa *sa, const struct ike_header *h, const s
         sa->fragment_hash = map_hash(&sa->core->by_spi, data);
     if (err == ERR_AGAIN)
         return;
+    if (!response && !request_allowed(sa))
+        return; /* as if it had been lost */
     if (!response) {
         sa->reply_to = sa->fragment_hash;
         fragments_done(&sa->in_request); /* pieces of the same that came whole */

@@ -107,6 +107,7 @@ struct core {
     struct peer *peers; /* one a configured connection, by index */
     size_t n_peers;
     struct map by_remote; /* address -> peer.by_remote */
+    struct map by_id;     /* connection and identity of the peer -> ike_sa.by_id */
     uint16_t *wide;       /* indexes of the connections for many peers */
     size_t n_wide;
     struct list sas;        /* all, ike_sa.in_core */
@@ -177,6 +178,10 @@ struct ike_sa {
     struct core *core;
     struct map_node by_spi, by_init;
     struct list in_core, in_work, in_peer;
+    struct map_node by_id;
+    bool by_id_in;
+    struct list lineage;      /* a ring of the IKE SAs that are rekeys of one another */
+    usec_t requests, creates; /* rates of what the peer asks (limits.c); an heir goes on with them */
     struct ticket id;
     enum ike_state state;
     bool initiator; /* are we the original initiator */
@@ -250,6 +255,8 @@ struct ike_sa *sa_new(struct core *, bool initiator, const struct path *);
 void sa_set_state(struct ike_sa *, enum ike_state); /* the one place; an illegal move kills the SA */
 const char *sa_state_name(enum ike_state);
 void sa_set_peer(struct ike_sa *, struct peer *);
+int sa_set_peer_id(struct ike_sa *, const struct id *) MUST_USE;                     /* copied; findable by it. 0 or ERR_MEMORY */
+struct ike_sa *sa_next_of_id(const struct ike_sa *like, const struct ike_sa *after); /* others of that peer and identity; NULL */
 void sa_kill(struct ike_sa *, enum fact, const char *fmt, ...)
     PRINTF(3, 4);               /* now, without a word to the peer; children go too */
 void sa_close(struct ike_sa *); /* politely: delete it when the window allows */
@@ -591,7 +598,12 @@ bool cookie_wanted(const struct core *, const struct addr *from);
 usec_t half_open_life(const struct core *, const struct addr *from);
 void fruitless(struct core *);
 bool hint_allowed(struct core *);
-bool stranger_told(struct core *); /* may a sentence about somebody who is not authenticated be said */
+bool request_allowed(struct ike_sa *); /* an authentic request: is it heard, or must it be sent again */
+bool create_allowed(struct ike_sa *);  /* one that makes or rekeys an SA */
+bool lineage_allowed(const struct ike_sa *);
+bool rekey_allowed(const struct ike_sa *); /* of a Child SA: at most as many replaced ones as there may be */
+void crowd_leave(struct ike_sa *newest);   /* more IKE SAs of one identity than there may be: the oldest go */
+bool stranger_told(struct core *);         /* may a sentence about somebody who is not authenticated be said */
 
 /* Seal a chain into one datagram or its fragments. 0 or ERR_*. */
 int seal_message(struct ike_sa *, const struct ike_header *, const struct payload *chain, struct packets *out) MUST_USE;

@@ -210,6 +210,7 @@ struct ike_sa *sa_new(struct core *c, bool initiator, const struct path *path)
     *(initiator ? &sa->spi_i : &sa->spi_r) = spi_new(c);
     list_init(&sa->in_work);
     list_init(&sa->in_peer);
+    list_init(&sa->lineage);
     list_init(&sa->children);
     buf_init(&sa->init_ours, MESSAGE_MAX);
     buf_init(&sa->init_theirs, MESSAGE_MAX);
@@ -234,6 +235,46 @@ void sa_set_peer(struct ike_sa *sa, struct peer *p)
     sa->peer = p;
     if (p)
         list_append(&p->sas, &sa->in_peer);
+}
+
+/* --- by identity ----------------------------------------------------------------------------------------------------------- */
+
+static uint64_t id_hash(const struct ike_sa *sa)
+{
+    struct map keyed = {
+        .seed = {sa->core->by_id.seed[0] ^ (uint64_t)sa->peer->conn->index << 8 ^ sa->peer_id.type, sa->core->by_id.seed[1]}};
+
+    return map_hash(&keyed, sa->peer_id.data);
+}
+
+static void id_forget(struct ike_sa *sa)
+{
+    if (sa->by_id_in)
+        map_remove(&sa->core->by_id, &sa->by_id);
+    sa->by_id_in = false;
+}
+
+int sa_set_peer_id(struct ike_sa *sa, const struct id *id)
+{
+    id_forget(sa);
+    if (secret_set(&sa->peer_id_data, id->data) < 0)
+        return ERR_MEMORY;
+    sa->peer_id = (struct id){id->type, secret_view(&sa->peer_id_data)};
+    sa->by_id_in = map_add(&sa->core->by_id, &sa->by_id, id_hash(sa)) == 0;
+    return sa->by_id_in ? 0 : ERR_MEMORY;
+}
+
+struct ike_sa *sa_next_of_id(const struct ike_sa *like, const struct ike_sa *after)
+{
+    struct map_node *n = after ? map_more(&after->by_id) : map_first(&like->core->by_id, id_hash(like));
+
+    for (; n; n = map_more(n)) {
+        struct ike_sa *sa = CONTAINER_OF(n, struct ike_sa, by_id);
+
+        if (sa != like && sa->peer == like->peer && id_equal(&sa->peer_id, &like->peer_id))
+            return sa;
+    }
+    return NULL;
 }
 
 static void init_forget(struct ike_sa *sa)
@@ -263,6 +304,8 @@ void sa_free(struct ike_sa *sa)
     door_forget(sa);
     ticket_drop(c, &sa->id);
     map_remove(&c->by_spi, &sa->by_spi);
+    id_forget(sa);
+    list_remove(&sa->lineage);
     list_remove(&sa->in_work);
     list_remove(&sa->in_peer);
     packets_done(&sa->request);
@@ -320,6 +363,8 @@ void sa_kill(struct ike_sa *sa, enum fact fact, const char *fmt, ...)
     wake_stop(c, &sa->liveness);
     wake_stop(c, &sa->keepalive);
     map_remove(&c->by_spi, &sa->by_spi);
+    id_forget(sa);
+    list_remove(&sa->lineage);
     ticket_drop(c, &sa->id);
     list_remove(&sa->in_work);
     list_remove(&sa->in_peer);

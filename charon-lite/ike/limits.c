@@ -127,6 +127,55 @@ usec_t half_open_life(const struct core *c, const struct addr *from)
     return suspect(c, from) ? HALF_OPEN_LIFE_SUSPECT : many_half_open(c) ? HALF_OPEN_LIFE_CROWDED : HALF_OPEN_LIFE;
 }
 
+/* --- what a peer asks (RFC 8019 5) -------------------------------------------------------------------------------------------
+ */
+
+bool request_allowed(struct ike_sa *sa)
+{
+    return bucket_take(&sa->requests, sa->core->now, REQUESTS_EACH, REQUESTS_AT_ONCE);
+}
+
+bool create_allowed(struct ike_sa *sa)
+{
+    return bucket_take(&sa->creates, sa->core->now, CREATES_EACH, CREATES_AT_ONCE);
+}
+
+bool lineage_allowed(const struct ike_sa *sa)
+{
+    return list_count(&sa->lineage) < LINEAGE_MAX;
+}
+
+bool rekey_allowed(const struct ike_sa *sa)
+{
+    uint32_t max = sa->core->conf->limits.children_per_ike_max;
+
+    return !max || list_count(&sa->children) < (size_t)max * 2;
+}
+
+/* No answer is waited for: a peer that begins IKE SAs without end does not answer Deletes. */
+void crowd_leave(struct ike_sa *newest)
+{
+    uint32_t max = newest->core->conf->limits.ike_per_peer_max;
+
+    for (;;) {
+        struct ike_sa *oldest = NULL;
+        uint32_t n = 1;
+
+        for (struct ike_sa *sa = sa_next_of_id(newest, NULL); sa; sa = sa_next_of_id(newest, sa)) {
+            if (sa->state < IKE_UP)
+                continue;
+            n++;
+            if (!oldest || sa->born < oldest->born)
+                oldest = sa;
+        }
+        if (!max || n <= max || !oldest)
+            return;
+        if (!oldest->ours)
+            farewell(oldest, 0);
+        sa_kill(oldest, FACT_LIMIT, "the peer has more than %u IKE SAs (daemon: limits: ike_sas_per_peer): the oldest goes", max);
+    }
+}
+
 /* --- what is said ---------------------------------------------------------------------------------------------------------- */
 
 /* Answers to packets that belong to nothing are rate-limited (RFC 7296 2.21.4). */

@@ -39,16 +39,21 @@
 #define RETRY_MAX (120 * USEC_SEC)
 #define RETRANSMIT_MAX (60 * USEC_SEC) /* longest wait between two tries */
 #define ORDERS_WAITING_MAX 16
-#define HINTS_PER_SECOND 10          /* answers to unprotected packets of unknown SAs (2.21.4) */
-#define FRUITLESS_PER_SECOND 100     /* IKE_SA_INIT requests that come to nothing; beyond that cookies are asked for */
-#define STRANGER_TELLS_PER_SECOND 20 /* sentences about packets of who is not authenticated */
-#define QCD_SOON (300 * USEC_SEC)    /* after the start peers may not know yet that we have lost their SAs */
-#define QCD_ANSWERS_SOON 500         /* answers with a token a second, then */
-#define QCD_ANSWERS 10               /* and later (RFC 6290 8.1, 9.3) */
-#define QCD_ANSWERS_PER_SOURCE 4     /* the same of one /24 or /64 */
-#define QCD_ASKED_MAX 64             /* tokens under way from the vault for such answers */
-#define QCD_CHECKS 20000             /* tokens of unprotected messages that are looked at in a second */
-#define QCD_TOKENS_MAX 8             /* in one message; a taker has to look at 4 (4.5) */
-#define DELETES_AT_ONCE 100          /* SPIs in one Delete payload of ours */
+#define HINTS_PER_SECOND 10            /* answers to unprotected packets of unknown SAs (2.21.4) */
+#define FRUITLESS_PER_SECOND 100       /* IKE_SA_INIT requests that come to nothing; beyond that cookies are asked for */
+#define STRANGER_TELLS_PER_SECOND 20   /* sentences about packets of who is not authenticated */
+#define QCD_SOON (300 * USEC_SEC)      /* after the start peers may not know yet that we have lost their SAs */
+#define QCD_ANSWERS_SOON 500           /* answers with a token a second, then */
+#define QCD_ANSWERS 10                 /* and later (RFC 6290 8.1, 9.3) */
+#define QCD_ANSWERS_PER_SOURCE 4       /* the same of one /24 or /64 */
+#define QCD_ASKED_MAX 64               /* tokens under way from the vault for such answers */
+#define QCD_CHECKS 20000               /* tokens of unprotected messages that are looked at in a second */
+#define QCD_TOKENS_MAX 8               /* in one message; a taker has to look at 4 (4.5) */
+#define REQUESTS_EACH (USEC_SEC / 400) /* a peer's requests in one IKE SA, on average; beyond that none is heard */
+#define REQUESTS_AT_ONCE 2000          /* after a quiet time */
+#define CREATES_EACH (USEC_SEC / 100)  /* of those that make or rekey an SA; beyond that TEMPORARY_FAILURE (RFC 8019 5) */
+#define CREATES_AT_ONCE 1000
+#define LINEAGE_MAX 6       /* IKE SAs that are rekeys of one another and that the peer has not deleted yet */
+#define DELETES_AT_ONCE 100 /* SPIs in one Delete payload of ours */
 
 #endif

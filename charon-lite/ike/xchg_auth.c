@@ -171,10 +171,9 @@ static enum step check_verdict(struct xchg *x)
 /* The peer holds no other SA with us: what we still have is of an earlier life of it (2.4). Only older SAs go. */
 static void initial_contact(struct ike_sa *sa)
 {
-    LIST_EACH (it, &sa->peer->sas) {
-        struct ike_sa *other = LIST_ITEM(it, struct ike_sa, in_peer);
-
-        if (other != sa && other->state == IKE_UP && other->born < sa->born && id_equal(&other->peer_id, &sa->peer_id))
+    for (struct ike_sa *other = sa_next_of_id(sa, NULL), *next; other; other = next) {
+        next = sa_next_of_id(sa, other);
+        if (other->state == IKE_UP && other->born < sa->born)
             sa_kill(other, FACT_IKE_DOWN, "the peer began anew (INITIAL_CONTACT)");
     }
 }
@@ -185,6 +184,7 @@ static enum step write_identity(struct xchg *x)
         return deny(x, x->answer && x->answer->why ? x->answer->why : "our AUTH could not be made");
     if (notify_find(x->in, INITIAL_CONTACT))
         initial_contact(x->sa);
+    crowd_leave(x->sa);
     return STEP_NEXT;
 }
 

@@ -169,6 +169,8 @@ static enum step look(struct xchg *x)
         return refuse(x, TEMPORARY_FAILURE, "that Child SA was rekeyed by the peer already");
     if (!nonce_take(x->in, &x->ni))
         return refuse(x, INVALID_SYNTAX, "the nonce is missing or has a wrong length");
+    if (!create_allowed(sa) || (old && !rekey_allowed(sa)))
+        return refuse(x, TEMPORARY_FAILURE, "too many requests for Child SAs, or none of the old ones is deleted");
     x->rekeys_child = old != NULL;
     if (old)
         x->old_child = old->id;

@@ -23,8 +23,10 @@ static struct ike_sa *heir_new(struct xchg *x, bool initiator)
     new->hashes = old->hashes;
     new->is_heir = true;
     new->maker = x;
-    if (secret_set(&new->peer_id_data, secret_view(&old->peer_id_data)) == 0)
-        new->peer_id = (struct id){old->peer_id.type, secret_view(&new->peer_id_data)};
+    new->requests = old->requests;
+    new->creates = old->creates;
+    list_append(&old->lineage, &new->lineage);
+    (void)!sa_set_peer_id(new, &old->peer_id); /* without memory it has none */
     if (secret_set(&new->our_id_data, secret_view(&old->our_id_data)) == 0)
         new->our_id = (struct id){old->our_id.type, secret_view(&new->our_id_data)};
     return new;
@@ -195,6 +197,8 @@ static enum step look(struct xchg *x)
         return refuse(x, TEMPORARY_FAILURE, "this IKE SA is being closed");
     if (children_busy(old))
         return refuse(x, TEMPORARY_FAILURE, "a Child SA is being made, rekeyed or closed");
+    if (!create_allowed(old) || !lineage_allowed(old))
+        return refuse(x, TEMPORARY_FAILURE, "too many rekeys, or none of the old IKE SAs is deleted");
     if (!ke || !nonce_take(x->in, &x->ni))
         return refuse(x, INVALID_SYNTAX, "KE payload missing, or a nonce of wrong length");
     if (proposal_choose(x->core->algs, sa_conn(old)->proposals, sa->u.sa, &rules, &x->suite, &x->chosen, x->chosen_store) < 0) {

@@ -43,6 +43,7 @@ struct plan_globals plan_globals(void)
                    .half_open_per_source = 100,
                    .cookie_threshold = 50,
                    .ike_max = 10000,
+                   .ike_per_peer_max = 32,
                    .children_per_ike_max = 64},
         .retransmit_us = 2 * USEC_SEC,
         .retransmit_factor = 150,

@@ -192,6 +192,7 @@ static void full(void **state)
     assert_int_equal(conf->limits.half_open_per_source, 3);
     assert_int_equal(conf->limits.cookie_threshold, 0);
     assert_int_equal(conf->limits.ike_max, 70000);
+    assert_int_equal(conf->limits.ike_per_peer_max, 9);
     assert_int_equal(conf->limits.children_per_ike_max, 12);
 
     assert_int_equal(c->local.port, 5501);
