@@ -19,6 +19,8 @@ LAB_T0=$(date +%s.%N)
 W=${W:-/run/lab}; mkdir -p "$W"
 PSK=${PSK:-charon-lab-preshared-key-0123456789}
 fails=0 passes=0 PIDS=()
+# a build with sanitizers writes its reports into the daemon's log; seccomp would not let it
+[ -z "${ASAN:-}" ] || { CHARON_ARGS="${CHARON_ARGS:-} --sandbox=off"; export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1; }
 
 # --- saying ------------------------------------------------------------------
 ms() { awk -v a="$1" -v b="$(date +%s.%N)" 'BEGIN{printf "%.0f", (b-a)*1000}'; }
@@ -31,8 +33,10 @@ wait_for() { # wait_for SECONDS COMMAND...: poll until it succeeds
 	local end; end=$(( $(date +%s%N) + $1 * 1000000000 )); shift
 	while ! "$@" >/dev/null 2>&1; do [ "$(date +%s%N)" -lt "$end" ] || return 1; sleep 0.05; done; }
 finish() {
+	! sanitized || nok "a sanitizer reports: $(sanitized | head -n 1)"
 	if [ $fails -gt 0 ]; then echo "# peer says: $(peer_error)"; logs; fi
 	stop_all; echo "# $passes passed, $fails failed in $(ms "$LAB_T0") ms"; [ $fails = 0 ]; exit $?; }
+sanitized() { grep -hE 'ERROR: [A-Za-z]+Sanitizer|runtime error:|LeakSanitizer' "$W"/charon-g?/log 2>/dev/null; }
 stop_all() { # ends only what this scenario started
 	local p; for p in ${PIDS[@]+"${PIDS[@]}"}; do kill "$p" 2>/dev/null; done
 	for p in ${PIDS[@]+"${PIDS[@]}"}; do ( sleep 3; kill -KILL "$p" 2>/dev/null ) & wait "$p" 2>/dev/null; done; PIDS=(); }
@@ -423,7 +427,7 @@ lost_none() {
 	[ "$OUR_DROPS" -le "$e" ] && [ $((THEIR_DROPS + e)) -ge "$STREAM_LOST" ]; }
 
 # --- numbered packets both ways (lab_stream), and the daemon's own processes -----------
-LABBIN=${BIN%/charon-lite/charon-lite}/tests/lab
+LABBIN=${LABBIN:-${BIN%/charon-lite/charon-lite}/tests/lab}
 streams_start() { # streams_start PER_SECOND: ha and hb to each other
 	ip netns exec ha "$LABBIN/lab_stream" "$HA" "$HB" "$1" "$W/stream-ha" >"$W/silences-ha" 2>&1 & STREAM_HA=$!
 	ip netns exec hb "$LABBIN/lab_stream" "$HB" "$HA" "$1" "$W/stream-hb" >"$W/silences-hb" 2>&1 & STREAM_HB=$!

@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Fail closed, end to end: the internet routes both networks, so a packet that is not protected would get there in clear. Before
-# the peer is there, while the tunnel is up, after the daemon was killed, after it was stopped: never one. Only `disable` opens.
+# the peer is there, while the tunnel is up, rekeyed, deleted by the peer, the peer dead, the configuration edited, after the daemon was
+# killed, ended by SIGTERM, or stopped: never one. Only `disable` opens.
 # After a crash the next start takes over the policies and removes its orphan SAs; what others put into the kernel stays.
 . /lab/lib.sh
-KEEP=up
+KEEP=up CHARON_IKE_MORE="liveness: 1s, dead_after: 3s"
 parameters "$@"
 topology
 ip -n inet route add 10.1.0.0/24 via 192.0.2.1; ip -n inet route add 10.2.0.0/24 via 198.51.100.1
@@ -43,6 +44,40 @@ check "it starts again" end_start ga
 check "traffic returns" wait_for 40 pings ha "$HB" 1
 check "its orphan SAs are gone" bash -c "! ip -n ga xfrm state | grep -o 'spi 0x[0-9a-f]*' | grep -vx 'spi 0x00001234' | grep -qxFf $W/old"
 check "still no packet in clear" none_clear
+
+# a packet every 20 ms from here on: every moment is looked at
+ip netns exec ha ping -n -i 0.02 "$HB" >"$W/stream" 2>&1 & probe=$!; PIDS+=($probe)
+for w in child ike child; do spis ga | grep -v 0x00001234 > "$W/old"; check "rekey of the $w SA" end_rekey ga $w; [ $w = ike ] || wait_for 10 spis_gone ga "$W/old"; done
+check "rekeyed: no packet in clear" none_clear
+spis ga | grep -v 0x00001234 > "$W/old"
+check "the peer takes the tunnel down" end_down gb
+check "we bring it up again" wait_for 20 spis_gone ga "$W/old"
+check "traffic returns" wait_for 20 pings ha "$HB" 1
+check "deleted by the peer: no packet in clear" none_clear
+spis ga | grep -v 0x00001234 > "$W/old"
+end_kill gb; ip -n gb xfrm state flush; ip -n gb xfrm policy flush; note "the peer was killed"
+check "we notice" wait_for 20 spis_gone ga "$W/old"
+sleep 0.5
+check "the peer is dead: no packet in clear" none_clear
+check "the peer is back" end_start gb
+check "traffic returns" wait_for 40 pings ha "$HB" 1
+check "the peer is back: no packet in clear" none_clear
+cp "$W/charon-ga/charon.yaml" "$W/good.yaml"
+for r in 10.2.0.0/16 10.2.0.0/25 "10.2.0.0/24, 10.3.0.0/24" 10.2.0.0/24; do
+	sed "s|remote: \\[10[^]]*\\]|remote: [$r]|" "$W/good.yaml" > "$W/charon-ga/charon.yaml"
+	check "edited, remote: $r" charon ga reload; sleep 0.3
+done
+check "traffic returns" wait_for 20 pings ha "$HB" 1
+check "edited four times: no packet in clear" none_clear
+kill -TERM "$(daemon_pid ga)"
+check "SIGTERM ends it" wait_for 10 bash -c "$(declare -f daemons); W=$W; [ -z \"\$(daemons)\" ]"
+sleep 0.5
+check "SIGTERM: no packet in clear" none_clear
+check "it starts again" end_start ga
+check "traffic returns" wait_for 40 pings ha "$HB" 1
+kill "$probe"; wait "$probe" 2>/dev/null
+note "counted: lab closed: $(ip -n ha -s link show eth0 | awk '/TX:/ { getline; print $2 }') packets of a protected network in start, rekey, delete, death, edit, SIGTERM, kill -9; 0 in clear with $peer"
+check "no packet in clear" none_clear
 
 printf 'connections:\n  s2s: { remoet: 198.51.100.1 }\n' > "$W/broken.yaml"
 cp "$W/charon-ga/charon.yaml" "$W/good.yaml"; cp "$W/broken.yaml" "$W/charon-ga/charon.yaml"
