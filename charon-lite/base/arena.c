@@ -66,6 +66,11 @@ static struct arena_block *block_new(struct arena *a, size_t size)
     return b;
 }
 
+bool arena_ready(struct arena *a)
+{
+    return a->blocks || block_new(a, 0);
+}
+
 void arena_join(struct arena *into, struct arena *from)
 {
     struct arena_block **end = &into->blocks;

@@ -13,6 +13,7 @@ struct arena {
     bool failed;
 };
 void arena_init(struct arena *, size_t max);
+bool arena_ready(struct arena *);                        /* has it some memory to begin with */
 void arena_done(struct arena *);                         /* wipes and frees all; the arena may be used again */
 void arena_reset(struct arena *);                        /* like done, but keeps one block for the next use */
 void arena_join(struct arena *into, struct arena *from); /* `into` owns what `from` owned; `from` is empty */

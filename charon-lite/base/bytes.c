@@ -63,7 +63,7 @@ void buf_done(struct buf *b)
 void buf_reset(struct buf *b)
 {
     b->len = 0;
-    b->failed = false;
+    b->failed = b->too_long = false;
 }
 
 /* Grows by a fresh block rather than realloc, so that no unwiped copy stays behind. */
@@ -93,7 +93,8 @@ uint8_t *buf_room(struct buf *b, size_t len)
 {
     uint8_t *at;
 
-    if (b->failed || len > b->max - b->len || (b->len + len > b->cap && !buf_grow(b, b->len + len))) {
+    b->too_long |= len > b->max - b->len;
+    if (b->failed || b->too_long || (b->len + len > b->cap && !buf_grow(b, b->len + len))) {
         b->failed = true;
         return NULL;
     }

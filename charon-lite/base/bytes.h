@@ -31,6 +31,7 @@ struct buf {
     uint8_t *p;
     size_t len, cap, max;
     bool failed;
+    bool too_long; /* ... and not for want of memory */
 };
 void buf_init(struct buf *, size_t max);
 void buf_done(struct buf *);  /* wipes and frees; the buf may be initialised again */

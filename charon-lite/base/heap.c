@@ -1,85 +1,79 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A pairing heap (Fredman, Sedgewick, Sleator, Tarjan 1986): the earliest is on top, each node has a list of later ones below. */
 #include "base.h"
 
-#include <stdlib.h>
-
-void heap_done(struct heap *h)
+/* Two tops become one; `a` stays on top of what is at the same time. */
+static struct heap_node *meld(struct heap_node *a, struct heap_node *b)
 {
-    free(h->v);
-    *h = (struct heap){0};
+    struct heap_node *below;
+
+    if (!a || !b)
+        return a ? a : b;
+    below = b->at < a->at ? a : b;
+    a = b->at < a->at ? b : a;
+    below->before = a;
+    below->next = a->child;
+    if (a->child)
+        a->child->before = below;
+    a->child = below;
+    a->next = a->before = NULL;
+    return a;
 }
 
-static void heap_place(struct heap *h, size_t i, struct heap_node *n)
+/* A list of siblings becomes one tree: in pairs from the left, then all together from the right. */
+static struct heap_node *meld_all(struct heap_node *first)
 {
-    h->v[i] = n;
-    n->place = i + 1;
-}
+    struct heap_node *pairs = NULL, *all = NULL;
 
-static void heap_up(struct heap *h, size_t i)
-{
-    struct heap_node *n = h->v[i];
+    while (first) {
+        struct heap_node *a = first, *b = a->next, *pair;
 
-    for (; i > 0 && h->v[(i - 1) / 2]->at > n->at; i = (i - 1) / 2)
-        heap_place(h, i, h->v[(i - 1) / 2]);
-    heap_place(h, i, n);
-}
-
-static void heap_down(struct heap *h, size_t i)
-{
-    struct heap_node *n = h->v[i];
-
-    for (;;) {
-        size_t child = 2 * i + 1;
-
-        if (child >= h->n)
-            break;
-        if (child + 1 < h->n && h->v[child + 1]->at < h->v[child]->at)
-            child++;
-        if (h->v[child]->at >= n->at)
-            break;
-        heap_place(h, i, h->v[child]);
-        i = child;
+        first = b ? b->next : NULL;
+        a->next = a->before = NULL;
+        if (b)
+            b->next = b->before = NULL;
+        pair = meld(a, b);
+        pair->next = pairs;
+        pairs = pair;
     }
-    heap_place(h, i, n);
+    while (pairs) {
+        struct heap_node *next = pairs->next;
+
+        pairs->next = NULL;
+        all = meld(pairs, all);
+        pairs = next;
+    }
+    return all;
 }
 
-int heap_set(struct heap *h, struct heap_node *n, usec_t at)
+void heap_set(struct heap *h, struct heap_node *n, usec_t at)
 {
-    if (!n->place) {
-        if (h->n == h->cap) {
-            size_t cap = h->cap ? h->cap * 2 : 64;
-            struct heap_node **v = realloc(h->v, cap * sizeof(*v));
-
-            if (!v)
-                return ERR_MEMORY;
-            h->v = v;
-            h->cap = cap;
-        }
-        heap_place(h, h->n++, n);
-    }
-    n->at = at;
-    heap_up(h, n->place - 1);
-    heap_down(h, n->place - 1);
-    return 0;
+    heap_remove(h, n);
+    *n = (struct heap_node){.at = at, .in = true};
+    h->top = meld(h->top, n);
+    h->n++;
 }
 
 void heap_remove(struct heap *h, struct heap_node *n)
 {
-    size_t i = n->place;
-    struct heap_node *last;
+    struct heap_node *rest;
 
-    if (!i)
+    if (!n->in)
         return;
-    last = h->v[--h->n];
-    n->place = 0;
-    if (last == n)
-        return;
-    heap_place(h, i - 1, last);
-    heap_up(h, last->place - 1);
-    heap_down(h, last->place - 1);
+    rest = meld_all(n->child);
+    if (n == h->top) {
+        h->top = rest;
+    } else {
+        *(n->before->child == n ? &n->before->child : &n->before->next) = n->next;
+        if (n->next)
+            n->next->before = n->before;
+        h->top = meld(h->top, rest);
+    }
+    h->n--;
+    *n = (struct heap_node){.at = n->at};
 }
 
 struct heap_node *heap_first(const struct heap *h)
 {
-    return h->n ? h->v[0] : NULL;
+    return h->top;
 }

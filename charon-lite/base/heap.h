@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A binary heap of times; its nodes live inside what they time. */
+/* A heap of times; its nodes live inside what they time, and nothing is ever allocated: a timer is set even where there is no
+ * memory. */
 #ifndef CHARON_BASE_HEAP_H
 #define CHARON_BASE_HEAP_H
 
@@ -8,15 +9,16 @@
 /* Zeroed means "not in a heap". */
 struct heap_node {
     usec_t at;
-    size_t place; /* 1-based index in the heap; 0 = not in it */
+    bool in;
+    struct heap_node *child, *next; /* the first child; the next sibling */
+    struct heap_node *before;       /* the sibling before, or (of a first child) the parent; NULL at the top */
 };
 struct heap {
-    struct heap_node **v;
-    size_t n, cap;
+    struct heap_node *top;
+    size_t n;
 };
-void heap_done(struct heap *); /* frees the table; nodes are not touched */
-/* Put the node at a time, moving it if it is in already. Returns 0 or ERR_MEMORY. */
-int heap_set(struct heap *, struct heap_node *, usec_t at) MUST_USE;
+/* Put the node at a time, moving it if it is in already. */
+void heap_set(struct heap *, struct heap_node *, usec_t at);
 void heap_remove(struct heap *, struct heap_node *); /* no-op when it is not in */
 struct heap_node *heap_first(const struct heap *);   /* the earliest, or NULL */
 

@@ -172,8 +172,10 @@ struct child_sa *child_new(struct ike_sa *sa, uint16_t index, uint16_t pair)
     struct child_sa *child = calloc(1, sizeof(*child));
     struct core *c = sa->core;
 
-    if (!child)
+    if (!child) {
+        memory_short(c);
         return NULL;
+    }
     child->sa = sa;
     child->peer = sa->peer;
     child->index = index;
@@ -184,8 +186,11 @@ struct child_sa *child_new(struct ike_sa *sa, uint16_t index, uint16_t pair)
     child->reqid = reqid_choose(child);
     child->udp_encap = sa->nat_local || sa->nat_remote || sa->encap_forced;
     child->id = ticket_take(c, TICKET_CHILD_SA, child);
-    if (!child->id.slot || map_add(&c->by_child_spi, &child->by_spi, spi_hash(c, child->spi_in)) < 0) {
+    child->rest = lingering_new();
+    if (!child->rest || !child->id.slot || map_add(&c->by_child_spi, &child->by_spi, spi_hash(c, child->spi_in)) < 0) {
+        memory_short(c);
         ticket_drop(c, &child->id);
+        free(child->rest);
         free(child);
         return NULL;
     }
@@ -205,6 +210,7 @@ void child_free(struct child_sa *child)
     child_keys_done(&child->keys);
     secret_done(&child->low_nonce);
     free(child->ts_store);
+    free(child->rest);
     c->counts.child_sas--;
     free(child);
 }
@@ -259,10 +265,8 @@ void child_end(struct child_sa *child, bool replaced, const char *why)
         ask.u.child.replaced = replaced || child_of_slot(p, child->index, child->pair) != NULL;
         if (!ask.u.child.replaced)
             linger_no_more_of(sa->core, child->reqid);
-        if (replaced && child->state >= CHILD_HALF)
-            linger(sa->core, &ask);
-        else
-            out_ask(sa->core, &ask);
+        linger(sa->core, child->rest, &ask, replaced && child->state >= CHILD_HALF ? LINGER : 0);
+        child->rest = NULL;
     }
     if (why && child->state >= CHILD_HALF)
         tell(sa->core, replaced ? FACT_CHILD_REKEYED : FACT_CHILD_DOWN, p, sa, child, "%s", why);
@@ -361,7 +365,8 @@ void child_speak(struct child_sa *child)
     child_set_state(child, CHILD_UP);
     child_ask(child, &ask, ASK_CHILD_OUTBOUND);
     ask.u.child.keys = &child->keys;
-    out_ask(child->sa->core, &ask);
+    if (!out_ask(child->sa->core, &ask)) /* it will never speak: another takes its place */
+        child->want_delete = true;
     child_keys_done(&child->keys);
 }
 

@@ -314,6 +314,7 @@ enum step child_accept(struct xchg *x)
     x->child->spi_out = get_u32(sa->u.sa.v[0].spi);
     for (unsigned i = 0; i < x->n_dead; i++)
         x->child->doomed |= x->dead_spis[i] == x->child->spi_out;
+    x->peer_has_child = true; /* whatever fails here from now on */
     x->child->transport = transport;
     if (!x->child->suite.ke)
         x->ke = NULL; /* chosen without PFS: our value was for nothing */

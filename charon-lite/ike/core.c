@@ -6,6 +6,8 @@
 
 #define WORK_MAX 100000 /* rounds of sa_pump in one step: a bound against our own mistakes */
 
+static void memory_again(struct core *, struct timer *);
+
 /* Only brings the step about: order_check_stopped() looks at the time itself. */
 static void stop_due(struct core *c, struct timer *t)
 {
@@ -26,6 +28,7 @@ struct core *core_new(const struct core_setup *setup)
     c->keylog = setup->keylog;
     c->keylog_ctx = setup->keylog_ctx;
     c->stop_timer.fire = stop_due;
+    c->hungry.fire = memory_again;
     list_init(&c->sas);
     list_init(&c->graveyard);
     list_init(&c->work);
@@ -76,7 +79,6 @@ struct core *core_free(struct core *c)
     map_done(&c->sources);
     map_done(&c->by_remote);
     map_done(&c->by_id);
-    heap_done(&c->timers);
     free(c->slots);
     conf_unref(c->conf);
     secret_wipe(c, sizeof(*c));
@@ -88,8 +90,10 @@ struct core *core_free(struct core *c)
 
 void wake_set(struct core *c, struct timer *t, usec_t at)
 {
-    if (at == USEC_NEVER || heap_set(&c->timers, &t->node, at) < 0)
+    if (at == USEC_NEVER)
         heap_remove(&c->timers, &t->node);
+    else
+        heap_set(&c->timers, &t->node, at);
 }
 
 void wake_stop(struct core *c, struct timer *t)
@@ -128,6 +132,29 @@ usec_t core_deadline(const struct core *c)
     return n ? n->at : USEC_NEVER;
 }
 
+/* --- no memory ------------------------------------------------------------------------------------------------------------- */
+
+void memory_short(struct core *c)
+{
+    c->starved = true;
+    if (!c->hungry.node.in)
+        wake_set(c, &c->hungry, c->now + MEMORY_WAIT);
+}
+
+/* Whatever was left undone is found again by who wants it. */
+static void memory_again(struct core *c, struct timer *t)
+{
+    (void)t;
+    LIST_EACH (it, &c->sas) {
+        sa_wake(LIST_ITEM(it, struct ike_sa, in_core));
+    }
+    for (size_t i = 0; i < c->n_peers; i++) {
+        if (!c->peers[i].mapped)
+            peer_map(&c->peers[i]);
+        peer_reconcile(&c->peers[i]);
+    }
+}
+
 /* --- tickets ------------------------------------------------------------------------------------------------------------- */
 
 static bool slots_grow(struct core *c)
@@ -135,8 +162,10 @@ static bool slots_grow(struct core *c)
     size_t n = c->n_slots ? c->n_slots * 2 : 256;
     struct slot *slots = realloc(c->slots, n * sizeof(*slots));
 
-    if (!slots || n > UINT32_MAX)
+    if (!slots || n > UINT32_MAX) {
+        memory_short(c);
         return false;
+    }
     c->slots = slots;
     for (size_t i = c->n_slots ? c->n_slots : 1; i < n; i++)
         slots[i] = (struct slot){.round = 1, .next_free = i + 1 < n ? (uint32_t)i + 1 : 0};
@@ -237,7 +266,7 @@ static void core_start(struct core *c)
 
 static void work_do(struct core *c)
 {
-    for (int left = WORK_MAX; left > 0 && !list_empty(&c->work); left--) {
+    for (int left = WORK_MAX; left > 0 && !list_empty(&c->work) && !c->starved; left--) {
         struct ike_sa *sa = LIST_ITEM(c->work.next, struct ike_sa, in_work);
 
         list_remove(&sa->in_work);
@@ -273,6 +302,7 @@ void core_step(struct core *c, const struct input *in, struct outbox *out)
     if (c->started && c->now > awake && c->now - awake > OVERSLEPT)
         overslept(c, c->now - awake);
     c->out = out;
+    c->starved = false;
     if (!c->started)
         core_start(c);
     switch (in->kind) {

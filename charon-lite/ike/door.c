@@ -208,7 +208,10 @@ static void init_request(struct core *c, const struct ike_header *h, const struc
         sa->init_seen = map_hash(&c->half_open, data);
         buf_span(&sa->init_theirs, data);
         door_half_open(sa, true);
-        xchg_request(sa, h, path, in, &arena);
+        if (sa->init_theirs.failed)
+            sa_kill(sa, FACT_DROPPED, "out of memory"); /* the proof covers it */
+        else
+            xchg_request(sa, h, path, in, &arena);
         if (sa->state == IKE_GONE)
             fruitless(c);
     }
@@ -322,7 +325,8 @@ static void clear_packet(struct ike_sa *sa, const struct ike_header *h, const st
             return;
         buf_reset(&sa->init_theirs);
         buf_span(&sa->init_theirs, data);
-        xchg_response(sa, h, path, in, a);
+        if (!sa->init_theirs.failed) /* the proof covers it: better another time than in part */
+            xchg_response(sa, h, path, in, a);
         return;
     }
     if (qcd_crashed(sa, in))

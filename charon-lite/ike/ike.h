@@ -19,6 +19,7 @@
 struct xchg;
 struct ike_sa;
 struct child_sa;
+struct lingering;
 struct peer;
 
 /* --- timers: one heap, one deadline ------------------------------------------------------------------------------------------
@@ -31,6 +32,9 @@ void wake_set(struct core *, struct timer *, usec_t at); /* USEC_NEVER stops it 
 void wake_stop(struct core *, struct timer *);
 /* `us` less a random part of up to `percent` of it: rekeying and retries are jittered (RFC 7296 2.8, 2.4). */
 usec_t jitter(struct core *, usec_t us, unsigned percent);
+
+/* Something was left undone for want of memory: everybody looks again a little later. */
+void memory_short(struct core *);
 
 /* --- tickets -----------------------------------------------------------------------------------------------------------------
  */
@@ -129,6 +133,8 @@ struct core {
     bool stopping, stopped;
     usec_t stop_by;
     struct timer stop_timer;
+    bool starved;        /* in this step there was no memory for something: nothing more is begun in it */
+    struct timer hungry; /* when it is tried again */
     usec_t hints, fruitless, stranger_tells, untold_tells; /* rates (limits.c) */
     uint64_t untold;                                       /* sentences about strangers that were left out */
     struct core_counts counts;
@@ -140,7 +146,8 @@ struct core {
  */
 void out_send(struct core *, const struct path *, struct span datagram);
 void out_keepalive(struct core *, const struct path *);
-void out_ask(struct core *, const struct ask *); /* copies everything the ask points at */
+/* Copies everything the ask points at. False: there was no memory, it was not asked. */
+bool out_ask(struct core *, const struct ask *);
 /* A fact about a connection; fmt makes the sentence. */
 void tell(struct core *, enum fact, const struct peer *, const struct ike_sa *, const struct child_sa *, const char *fmt, ...)
     PRINTF(6, 7);
@@ -300,7 +307,8 @@ struct child_sa {
     bool used_pfs;
     usec_t born, rekey_at, dies_at, retry_at, temporary_since;
     struct timer life;
-    struct ts *ts_store; /* owns what the two lists point at */
+    struct lingering *rest; /* what is left of it when it goes: with this its removal needs no memory */
+    struct ts *ts_store;    /* owns what the two lists point at */
     struct ts_list ts_local, ts_remote;
     struct ticket replaces;       /* rekey: the one it came from */
     struct child_keys keys;       /* until both of its SAs are in the kernel */
@@ -318,8 +326,9 @@ void child_live(struct child_sa *);             /* timers of a child that is up 
 void child_up(struct child_sa *, bool rekeyed); /* it carries traffic (or hears it): tell, and look for doubles */
 void child_speak(struct child_sa *);            /* HALF -> UP: its outbound SA too */
 void child_delete_unborn(struct xchg *);        /* the peer made a child that we could not: tell it so */
-/* The order to remove a replaced SA, given a little later (linger.c). */
-void linger(struct core *, const struct ask *remove);
+/* The order to remove an SA from the kernel, given after `wait` (linger.c). Takes the `rest`. */
+struct lingering *lingering_new(void);
+void linger(struct core *, struct lingering *rest, const struct ask *remove, usec_t wait);
 void linger_no_more(struct core *); /* all of them now */
 void linger_no_more_of(struct core *, uint32_t reqid);
 void lingering_free(struct core *);
@@ -453,6 +462,7 @@ struct xchg {
     struct arena arena;
     bool ours;
     bool concluding; /* the answer is here */
+    bool unsent;     /* theirs: all is done, but there was no memory for the answer */
     uint32_t message_id;
     step_fn *const *at;
     struct ticket ticket;        /* of the ask it waits for */
@@ -578,8 +588,9 @@ bool collide_ike_late(struct xchg *theirs,
 
 /* --- the window (window.c), the seal (seal.c), the door (door.c)
  * -------------------------------------------------------------------- */
-void window_send_request(struct xchg *);
-void window_send_reply(struct xchg *);
+void window_send_request(struct xchg *); /* where there is no memory, a little later */
+/* 0, or ERR_MEMORY: nothing was sent, and may be tried again. What can never be written ends the SA. */
+int window_send_reply(struct xchg *) MUST_USE;
 void window_request_done(struct ike_sa *); /* the outstanding request is answered or abandoned */
 void window_retransmit(struct core *, struct timer *);
 void door_packet(struct core *, const struct input *);

@@ -201,8 +201,10 @@ struct ike_sa *sa_new(struct core *c, bool initiator, const struct path *path)
 {
     struct ike_sa *sa = calloc(1, sizeof(*sa));
 
-    if (!sa)
+    if (!sa) {
+        memory_short(c);
         return NULL;
+    }
     sa->core = c;
     sa->initiator = initiator;
     sa->path = *path;
@@ -220,6 +222,7 @@ struct ike_sa *sa_new(struct core *c, bool initiator, const struct path *path)
     sa->keepalive.fire = sa_keepalive;
     sa->id = ticket_take(c, TICKET_IKE_SA, sa);
     if (!sa->id.slot || map_add(&c->by_spi, &sa->by_spi, spi_hash(c, sa_our_spi(sa))) < 0) {
+        memory_short(c);
         ticket_drop(c, &sa->id);
         free(sa);
         return NULL;
@@ -506,7 +509,8 @@ static void move_one(struct ike_sa *sa, const struct path *to)
         child_ask(child, &ask, ASK_CHILD_UPDATE);
         ask.u.child.old_local = from.local;
         ask.u.child.old_remote = from.remote;
-        out_ask(sa->core, &ask);
+        if (!out_ask(sa->core, &ask)) /* the kernel does not follow: its successor will be at the right place */
+            child->want_rekey = true;
     }
 }
 

@@ -39,6 +39,7 @@
 #define RETRY_MAX (120 * USEC_SEC)
 #define RETRANSMIT_MAX (60 * USEC_SEC) /* longest wait between two tries */
 #define ORDERS_WAITING_MAX 16
+#define MEMORY_WAIT USEC_SEC           /* before what was left undone for want of memory is tried again */
 #define HINTS_PER_SECOND 10            /* answers to unprotected packets of unknown SAs (2.21.4) */
 #define FRUITLESS_PER_SECOND 100       /* IKE_SA_INIT requests that come to nothing; beyond that cookies are asked for */
 #define STRANGER_TELLS_PER_SECOND 20   /* sentences about packets of who is not authenticated */

@@ -12,9 +12,18 @@ struct lingering {
     struct ask remove;
 };
 
+struct lingering *lingering_new(void)
+{
+    return calloc(1, sizeof(struct lingering));
+}
+
+/* An order that cannot be given stays: nobody else would remember it. */
 static void lingering_end(struct core *c, struct lingering *l)
 {
-    out_ask(c, &l->remove);
+    if (!out_ask(c, &l->remove)) {
+        wake_set(c, &l->due, c->now + MEMORY_WAIT);
+        return;
+    }
     wake_stop(c, &l->due);
     list_remove(&l->in_core);
     free(l);
@@ -25,14 +34,8 @@ static void lingering_due(struct core *c, struct timer *t)
     lingering_end(c, CONTAINER_OF(t, struct lingering, due));
 }
 
-void linger(struct core *c, const struct ask *remove)
+void linger(struct core *c, struct lingering *l, const struct ask *remove, usec_t wait)
 {
-    struct lingering *l = c->stopping ? NULL : calloc(1, sizeof(*l));
-
-    if (!l) {
-        out_ask(c, remove);
-        return;
-    }
     l->remove = *remove;
     l->remove.ticket = (struct ticket){0, 0}; /* nobody is left to hear the answer */
     l->remove.u.child.ts_local = l->remove.u.child.ts_remote = (struct ts_list){NULL, 0};
@@ -41,7 +44,10 @@ void linger(struct core *c, const struct ask *remove)
     l->remove.u.child.inbound_only = false;
     l->due.fire = lingering_due;
     list_append(&c->lingering, &l->in_core);
-    wake_set(c, &l->due, c->now + LINGER);
+    if (wait && !c->stopping)
+        wake_set(c, &l->due, c->now + wait);
+    else
+        lingering_end(c, l);
 }
 
 void linger_no_more(struct core *c)

@@ -18,14 +18,13 @@ static struct peer *peer_by_name(struct core *c, const char *name)
 static struct tell *row(struct core *c, enum fact fact, uint32_t order, const struct peer *p, const struct ike_sa *sa,
                         const struct child_sa *child)
 {
+    size_t before = c->out->n;
     struct tell *t;
 
     tell(c, fact, p, sa, child, "%s", "");
-    if (!c->out->n || c->out->v[c->out->n - 1].kind != OUTPUT_TELL)
+    if (c->out->n == before) /* no memory */
         return NULL;
     t = &c->out->v[c->out->n - 1].u.tell;
-    if (t->fact != fact)
-        return NULL;
     t->order = order;
     return t;
 }

@@ -35,14 +35,29 @@ static struct output *out_add(struct core *c, enum output_kind kind)
         size_t cap = o->cap ? o->cap * 2 : 16;
         struct output *v = realloc(o->v, cap * sizeof(*v));
 
-        if (!v)
+        if (!v) {
+            memory_short(c);
             return NULL;
+        }
         o->v = v;
         o->cap = cap;
     }
     last = &o->v[o->n++];
     *last = (struct output){.kind = kind};
     return last;
+}
+
+/* What could not be copied whole is not said at all; what follows tries anew. */
+static bool out_whole(struct core *c)
+{
+    struct arena *a = &c->out->arena;
+
+    if (!a->failed)
+        return true;
+    a->failed = false;
+    c->out->n--;
+    memory_short(c);
+    return false;
 }
 
 void out_send(struct core *c, const struct path *path, struct span datagram)
@@ -53,6 +68,7 @@ void out_send(struct core *c, const struct path *path, struct span datagram)
         return;
     o->u.send.path = *path;
     o->u.send.data = arena_copy(&c->out->arena, datagram);
+    (void)out_whole(c); /* lost, as any datagram may be */
 }
 
 void out_keepalive(struct core *c, const struct path *path)
@@ -64,6 +80,7 @@ void out_keepalive(struct core *c, const struct path *path)
     o->u.send.path = *path;
     o->u.send.data = arena_copy(&c->out->arena, span_str("\xff"));
     o->u.send.keepalive = true;
+    (void)out_whole(c);
 }
 
 static const struct span *spans_copy(struct arena *a, const struct span *v, size_t n)
@@ -121,13 +138,13 @@ static void child_copy(struct arena *a, struct ask_child *child)
     }
 }
 
-void out_ask(struct core *c, const struct ask *ask)
+bool out_ask(struct core *c, const struct ask *ask)
 {
     struct output *o = out_add(c, OUTPUT_ASK);
     struct arena *a = &c->out->arena;
 
     if (!o)
-        return;
+        return false;
     o->u.ask = *ask;
     switch (ask->kind) {
     case ASK_KE_GENERATE:
@@ -150,6 +167,7 @@ void out_ask(struct core *c, const struct ask *ask)
     default:
         child_copy(a, &o->u.ask.u.child);
     }
+    return out_whole(c);
 }
 
 static enum level fact_level(enum fact f)
@@ -201,6 +219,7 @@ void tell(struct core *c, enum fact fact, const struct peer *p, const struct ike
     t->child = cc ? arena_string(&c->out->arena, cc->name) : NULL;
     if (sa)
         t->remote = sa->path.remote;
+    (void)out_whole(c);
 }
 
 void tell_order(struct core *c, uint32_t order, bool ok, const char *fmt, ...)
@@ -215,4 +234,5 @@ void tell_order(struct core *c, uint32_t order, bool ok, const char *fmt, ...)
         return;
     t->order = order;
     t->ok = ok;
+    (void)out_whole(c);
 }

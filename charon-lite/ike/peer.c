@@ -644,6 +644,8 @@ static int peer_init(struct core *c, struct peer *p, const struct conf_connectio
     p->first_slot[conn->n_children] = (uint16_t)n;
     p->n_slots = n;
     peer_map(p);
+    if (peer_can_initiate(p) && conn->remote.addr.family && !p->mapped)
+        return ERR_MEMORY; /* nobody would find it */
     if (!peer_can_initiate(p))
         c->wide[c->n_wide++] = conn->index;
     p->slots = calloc(n ? n : 1, sizeof(*p->slots));
@@ -654,7 +656,7 @@ int peers_load(struct core *c, struct conf *conf)
 {
     c->peers = calloc(conf->n_connections ? conf->n_connections : 1, sizeof(*c->peers));
     c->wide = calloc(conf->n_connections ? conf->n_connections : 1, sizeof(*c->wide));
-    c->n_wide = 0;
+    c->n_wide = c->n_peers = 0;
     if (!c->peers || !c->wide)
         return ERR_MEMORY;
     c->n_peers = conf->n_connections;

@@ -24,8 +24,10 @@ static void natd_add(struct xchg *x, uint16_t type, const struct endpoint *e, bo
     uint8_t hash[NATD_LEN];
 
     /* the responder's SPI is 0 in the request as it is in the header */
-    if (!natd_hash(x->core, x->sa->spi_i, x->ours ? 0 : x->sa->spi_r, e, hash))
+    if (!natd_hash(x->core, x->sa->spi_i, x->ours ? 0 : x->sa->spi_r, e, hash)) {
+        x->out.failed |= x->core->natd_hash != NULL; /* half of it would be worse than none */
         return;
+    }
     if (spoil)
         hash[0] ^= 0xff;
     notify_add(&x->out, PROTOCOL_NONE, SPAN_NONE, type, arena_copy(&x->arena, span_of(hash, sizeof(hash))));
@@ -53,8 +55,10 @@ static bool natd_fits(struct xchg *x, uint16_t type, const struct endpoint *e, b
 {
     uint8_t hash[NATD_LEN];
 
-    if (!natd_hash(x->core, x->header.spi_i, x->header.spi_r, e, hash))
+    if (!natd_hash(x->core, x->header.spi_i, x->header.spi_r, e, hash)) {
+        x->out.failed |= x->core->natd_hash != NULL; /* the ends would not agree about the NAT */
         return true;
+    }
     for (const struct payload *n = payload_find(x->in, PAYLOAD_NOTIFY); n; n = payload_after(n, PAYLOAD_NOTIFY)) {
         if (n->u.notify.type != type)
             continue;

@@ -66,8 +66,9 @@ static int seal_one(struct ike_sa *sa, struct ike_header h, uint8_t inner, struc
     }
     p = buf_room(&b, iv_len + body + icv);
     if (!p) {
+        err = b.too_long ? ERR_LIMIT : ERR_MEMORY;
         buf_done(&b);
-        return ERR_LIMIT;
+        return err;
     }
     iv_make(sa, p, iv_len);
     memset(p + iv_len, 0, body + icv);
@@ -110,8 +111,9 @@ int seal_message(struct ike_sa *sa, const struct ike_header *h, const struct pay
     buf_init(&plain, MESSAGE_MAX - 1000);
     msg_write_payloads(&plain, chain);
     if (plain.failed) {
+        err = plain.too_long ? ERR_LIMIT : ERR_MEMORY;
         buf_done(&plain);
-        return ERR_LIMIT;
+        return err;
     }
     each = room > fixed + 64 ? (room - fixed) / block_of(s) * block_of(s) - 1 : 64;
     total = (plain.len + each - 1) / each;
@@ -123,8 +125,8 @@ int seal_message(struct ike_sa *sa, const struct ike_header *h, const struct pay
         for (size_t i = 0; err == 0 && i < total; i++)
             err = seal_one(sa, *h, first, span_part(buf_view(&plain), i * each, each), (uint16_t)(i + 1), (uint16_t)total, out);
     }
-    if (out->bytes.failed)
-        err = ERR_LIMIT;
+    if (err == 0 && out->bytes.failed)
+        err = out->bytes.too_long ? ERR_LIMIT : ERR_MEMORY;
     buf_done(&plain);
     return err;
 }

@@ -45,22 +45,30 @@ static struct ike_header header_make(const struct xchg *x)
     };
 }
 
-/* IKE_SA_INIT goes in clear, and both messages are kept whole for AUTH (2.15). */
+/* IKE_SA_INIT goes in clear, and both messages are kept whole for AUTH (2.15). ERR_LIMIT: it can never be written. */
 static int message_write(struct xchg *x, struct packets *to)
 {
     struct ike_header h = header_make(x);
     struct ike_sa *sa = x->sa;
+    int err = 0;
 
+    packets_done(to);
     if (x->out.failed || x->arena.failed)
         return ERR_LIMIT;
-    if (x->row->type != IKE_SA_INIT)
-        return seal_message(sa, &h, x->out.first, to);
-    buf_reset(&sa->init_ours);
-    msg_write(&sa->init_ours, &h, x->out.first);
-    if (sa->init_ours.failed)
-        return ERR_LIMIT;
-    packets_add(to, buf_view(&sa->init_ours));
-    return to->bytes.failed ? ERR_LIMIT : 0;
+    if (x->row->type != IKE_SA_INIT) {
+        err = seal_message(sa, &h, x->out.first, to);
+    } else {
+        buf_reset(&sa->init_ours);
+        msg_write(&sa->init_ours, &h, x->out.first);
+        packets_add(to, buf_view(&sa->init_ours));
+        if (sa->init_ours.failed || to->bytes.failed)
+            err = sa->init_ours.too_long || to->bytes.too_long ? ERR_LIMIT : ERR_MEMORY;
+    }
+    if (err < 0)
+        packets_done(to); /* all of it or nothing */
+    if (err == ERR_MEMORY)
+        memory_short(x->core);
+    return err;
 }
 
 static usec_t retransmit_wait(struct core *c, unsigned tries)
@@ -79,8 +87,11 @@ void window_send_request(struct xchg *x)
     struct core *c = x->core;
     int err;
 
-    packets_done(&sa->request);
     err = message_write(x, &sa->request);
+    if (err == ERR_MEMORY) { /* window_retransmit() comes back to it */
+        wake_set(c, &sa->retransmit, c->now + MEMORY_WAIT);
+        return;
+    }
     if (err < 0) {
         sa_kill(sa, FACT_LIMIT, "our %s request could not be written: %s", x->row->name, err_text(err));
         return;
@@ -91,19 +102,20 @@ void window_send_request(struct xchg *x)
     wake_set(c, &sa->retransmit, c->now + retransmit_wait(c, 1));
 }
 
-void window_send_reply(struct xchg *x)
+int window_send_reply(struct xchg *x)
 {
     struct ike_sa *sa = x->sa;
-    int err;
+    int err = message_write(x, &sa->reply);
 
-    packets_done(&sa->reply);
-    err = message_write(x, &sa->reply);
+    if (err == ERR_MEMORY)
+        return err;
     if (err < 0) {
         sa_kill(sa, FACT_LIMIT, "our %s response could not be written: %s", x->row->name, err_text(err));
-        return;
+        return 0;
     }
     sa->last_sent = x->core->now;
     packets_send(x->core, &sa->reply, &x->path);
+    return 0;
 }
 
 void window_request_done(struct ike_sa *sa)
@@ -148,6 +160,10 @@ void window_retransmit(struct core *c, struct timer *t)
     struct ike_sa *sa = CONTAINER_OF(t, struct ike_sa, retransmit);
     usec_t next;
 
+    if (sa->ours && !sa->request.bytes.len) {
+        window_send_request(sa->ours); /* there was no memory for it */
+        return;
+    }
     if (given_up(sa)) {
         give_up(sa);
         return;

@@ -6,21 +6,32 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static void theirs_over(struct xchg *, bool answer);
+
 static void xchg_patience(struct core *c, struct timer *t)
 {
     struct xchg *x = CONTAINER_OF(t, struct xchg, patience);
     struct answer late = {.kind = x->waiting_for, .result = ANSWER_TIMEOUT, .why = "no answer in time"};
 
     (void)c;
-    xchg_answered(x, &late);
+    if (x->unsent)
+        theirs_over(x, true);
+    else
+        xchg_answered(x, &late);
 }
 
 struct xchg *xchg_new(struct ike_sa *sa, const struct exchange *row, bool ours)
 {
     struct xchg *x = calloc(1, sizeof(*x));
+    struct arena arena;
 
-    if (!x)
+    arena_init(&arena, XCHG_ARENA_MAX);
+    if (!x || !arena_ready(&arena)) { /* now, while nothing is begun: there is a way back */
+        memory_short(sa->core);
+        free(x);
         return NULL;
+    }
+    x->arena = arena;
     x->core = sa->core;
     x->sa = sa;
     x->row = row;
@@ -28,7 +39,6 @@ struct xchg *xchg_new(struct ike_sa *sa, const struct exchange *row, bool ours)
     x->path = sa->path;
     x->message_id = ours ? sa->next_ours : sa->next_theirs;
     x->patience.fire = xchg_patience;
-    arena_init(&x->arena, XCHG_ARENA_MAX);
     payload_list_init(&x->out, &x->arena);
     sa->core->counts.exchanges++;
     return x;
@@ -91,7 +101,7 @@ enum step kill_sa(struct xchg *x, const char *fmt, ...)
     vsnprintf(why, sizeof(why), fmt, args);
     va_end(args);
     if (!x->ours && x->out.first) { /* the peer hears why before the SA is gone */
-        window_send_reply(x);
+        (void)!window_send_reply(x);
         x->out.first = NULL;
     }
     sa_kill(x->sa, x->sa->state == IKE_UP || x->sa->state == IKE_LEAVING ? FACT_IKE_DOWN : FACT_IKE_FAILED, "%s", why);
@@ -124,8 +134,8 @@ void xchg_turn_away(struct ike_sa *sa, const struct ike_header *h, const struct 
     x->message_id = h->message_id;
     x->path = *path;
     notify_add(&x->out, PROTOCOL_NONE, SPAN_NONE, notify, data);
-    sa->next_theirs++;
-    window_send_reply(x);
+    if (window_send_reply(x) == 0) /* else the peer asks again */
+        sa->next_theirs++;
     xchg_free(x);
 }
 
@@ -143,8 +153,7 @@ enum step xchg_ask(struct xchg *x, struct ask *ask)
     x->ticket = ask->ticket = ticket_take(x->core, TICKET_XCHG, x);
     x->waiting_for = ask->kind;
     ask->deadline = usec_add(x->core->now, ANSWER_WAIT);
-    wake_set(x->core, &x->patience, ask->deadline);
-    out_ask(x->core, ask);
+    wake_set(x->core, &x->patience, x->ticket.slot && out_ask(x->core, ask) ? ask->deadline : x->core->now);
     return STEP_WAIT;
 }
 
@@ -181,24 +190,42 @@ void riders_read(struct xchg *x)
 /* --- how recipes end
  * -------------------------------------------------------------------------------------------------------------- */
 
+static void ours_over(struct xchg *x)
+{
+    struct ike_sa *sa = x->sa;
+
+    if (x->arena.failed || x->out.failed)
+        memory_short(x->core);
+    if (x->child) /* nothing came of it */
+        child_end(x->child, x->rekeys_child, NULL);
+    sa->ours = NULL;
+    window_request_done(sa);
+    xchg_free(x);
+    sa_wake(sa);
+}
+
+/* Parts of it are missing for want of memory: back to where it was not begun. */
+static void request_undone(struct xchg *x)
+{
+    struct child_sa *old = x->rekeys_child ? ticket_find(x->core, x->old_child, TICKET_CHILD_SA) : NULL;
+
+    if (old)
+        old->rekeying = false;
+    ours_over(x);
+}
+
 /* Ours: the request is built. */
 static void request_ready(struct xchg *x)
 {
     struct ike_sa *sa = x->sa;
 
+    if ((x->out.failed || x->arena.failed) && x->row->type == CREATE_CHILD_SA) {
+        request_undone(x);
+        return;
+    }
     x->at = NULL;
     sa->next_ours = x->message_id + 1;
     window_send_request(x);
-}
-
-static void ours_over(struct xchg *x)
-{
-    struct ike_sa *sa = x->sa;
-
-    sa->ours = NULL;
-    window_request_done(sa);
-    xchg_free(x);
-    sa_wake(sa);
 }
 
 static void theirs_over(struct xchg *x, bool answer)
@@ -206,10 +233,14 @@ static void theirs_over(struct xchg *x, bool answer)
     bool fatal = answer && x->row->type != IKE_SA_INIT && notify_find(x->out.first, INVALID_SYNTAX);
     struct ike_sa *sa = x->sa;
 
-    if (answer) {
-        sa->next_theirs = x->message_id + 1;
-        window_send_reply(x);
+    if (answer && window_send_reply(x) < 0) { /* everything is done but this */
+        x->unsent = true;
+        x->at = NULL;
+        wake_set(x->core, &x->patience, x->core->now + MEMORY_WAIT);
+        return;
     }
+    if (answer)
+        sa->next_theirs = x->message_id + 1;
     sa->theirs = NULL;
     xchg_free(x);
     if (sa->state == IKE_BORN && !sa->initiator)
@@ -343,8 +374,11 @@ void xchg_request(struct ike_sa *sa, const struct ike_header *h, const struct pa
         return;
     }
     x = xchg_new(sa, row, false);
-    if (!x)
+    if (!x) {
+        if (sa->state == IKE_BORN)
+            sa_kill(sa, FACT_DROPPED, "out of memory");
         return;
+    }
     sa->theirs = x;
     xchg_take(x, h, path, in, a);
     x->at = row->respond;

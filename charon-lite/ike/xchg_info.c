@@ -137,7 +137,7 @@ static enum step respond_step(struct xchg *x)
     struct ike_sa *sa = x->sa;
 
     if (deletes_ike(x->in)) {
-        window_send_reply(x); /* empty */
+        (void)!window_send_reply(x); /* empty */
         sa_deleted_by_peer(sa);
         return STEP_KILL;
     }
@@ -145,7 +145,7 @@ static enum step respond_step(struct xchg *x)
         const char *name = notify_name(n->u.notify.type);
 
         if (n->u.notify.type == AUTHENTICATION_FAILED || n->u.notify.type == INVALID_SYNTAX) {
-            window_send_reply(x);
+            (void)!window_send_reply(x);
             peer_ike_failed(sa->peer, sa, "the peer did not accept our identity or proof (AUTHENTICATION_FAILED)");
             return kill_sa(x, "the peer sent %s", name);
         }

@@ -160,6 +160,8 @@ static enum step finish(struct xchg *x)
         return kill_sa(x, "key derivation failed");
     sa->path.local = x->path.local;
     riders_read(x);
+    if (x->out.failed)
+        return kill_sa(x, "out of memory");
     sa_set_state(sa, IKE_KEYED);
     return STEP_DONE;
 }
@@ -212,7 +214,7 @@ static enum step respond_keys(struct xchg *x)
     if (keys_make(x) < 0)
         return drop(x, "key derivation failed");
     riders_read(x);
-    return STEP_NEXT;
+    return x->out.failed ? drop(x, "out of memory") : STEP_NEXT;
 }
 
 static enum step respond_write(struct xchg *x)

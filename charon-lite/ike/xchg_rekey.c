@@ -26,9 +26,13 @@ static struct ike_sa *heir_new(struct xchg *x, bool initiator)
     new->requests = old->requests;
     new->creates = old->creates;
     list_append(&old->lineage, &new->lineage);
-    (void)!sa_set_peer_id(new, &old->peer_id); /* without memory it has none */
-    if (secret_set(&new->our_id_data, secret_view(&old->our_id_data)) == 0)
-        new->our_id = (struct id){old->our_id.type, secret_view(&new->our_id_data)};
+    if (sa_set_peer_id(new, &old->peer_id) < 0 || secret_set(&new->our_id_data, secret_view(&old->our_id_data)) < 0) {
+        memory_short(x->core);
+        new->maker = NULL;
+        sa_kill(new, FACT_NOTE, NULL);
+        return NULL;
+    }
+    new->our_id = (struct id){old->our_id.type, secret_view(&new->our_id_data)};
     return new;
 }
 

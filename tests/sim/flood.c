@@ -123,7 +123,6 @@ struct flood *flood_free(struct flood *f)
         return NULL;
     while (heap_first(&f->queue))
         parcel_free(f, CONTAINER_OF(heap_first(&f->queue), struct parcel, node));
-    heap_done(&f->queue);
     site_close(&f->hub);
     site_close(&f->crowd);
     buf_done(&f->init);
@@ -143,8 +142,7 @@ static struct parcel *parcel_new(struct flood *f, struct site *to, usec_t at, si
     struct parcel *p = calloc(1, sizeof(*p) + len);
 
     p->to = to;
-    if (heap_set(&f->queue, &p->node, at) < 0)
-        abort();
+    heap_set(&f->queue, &p->node, at);
     return p;
 }
 

@@ -3,37 +3,33 @@
 
 #include <string.h>
 
-/* A keyed checksum: SipHash of the parts one after the other, each chained through the seed. */
-static uint64_t glass_sum(uint64_t tweak, struct span key, const struct span *parts, size_t n)
+/* A keyed checksum: for each 8 bytes of it, SipHash of the parts one after the other, seeded by the key. */
+static int glass_mac_out(struct span key, const struct span *parts, size_t n, uint8_t *out, size_t len)
 {
-    struct map m = {.seed = {tweak, 0x676c617373u}};
-    uint64_t v = map_hash(&m, key);
     struct buf all;
+    int err;
 
     buf_init(&all, 1 << 20);
     for (size_t i = 0; i < n; i++)
         buf_span(&all, parts[i]);
-    m.seed[1] = v;
-    v = map_hash(&m, buf_view(&all));
-    buf_done(&all);
-    return v;
-}
-
-static void glass_mac_out(struct span key, const struct span *parts, size_t n, uint8_t *out, size_t len)
-{
-    for (size_t at = 0; at < len; at += 8) {
+    err = all.failed ? ERR_MEMORY : 0;
+    for (size_t at = 0; !err && at < len; at += 8) {
+        struct map m = {.seed = {at + 1, 0x676c617373u}};
         uint8_t word[8];
 
-        put_u64(word, glass_sum(at + 1, key, parts, n));
+        m.seed[1] = map_hash(&m, key);
+        put_u64(word, map_hash(&m, buf_view(&all)));
         memcpy(out + at, word, len - at < 8 ? len - at : 8);
     }
+    buf_done(&all);
+    return err;
 }
 
-void glass_icv(struct span key, struct span iv, struct span aad, struct span in, uint8_t out[16])
+int glass_icv(struct span key, struct span iv, struct span aad, struct span in, uint8_t out[16])
 {
     struct span parts[3] = {iv, aad, in};
 
-    glass_mac_out(key, parts, 3, out, 16);
+    return glass_mac_out(key, parts, 3, out, 16);
 }
 
 static int glass_seal(const struct alg *a, struct span key, struct span iv, struct span aad, struct span in, uint8_t *out)
@@ -41,9 +37,7 @@ static int glass_seal(const struct alg *a, struct span key, struct span iv, stru
     if (key.len != a->key_len || iv.len != a->iv_len)
         return ERR_CRYPTO;
     memmove(out, in.p, in.len);
-    if (a->flags & ALG_AEAD)
-        glass_icv(key, iv, aad, span_of(out, in.len), out + in.len);
-    return 0;
+    return a->flags & ALG_AEAD ? glass_icv(key, iv, aad, span_of(out, in.len), out + in.len) : 0;
 }
 
 static int glass_open(const struct alg *a, struct span key, struct span iv, struct span aad, struct span in, uint8_t *out)
@@ -54,7 +48,8 @@ static int glass_open(const struct alg *a, struct span key, struct span iv, stru
     if (key.len != a->key_len || iv.len != a->iv_len || in.len < a->icv_len)
         return ERR_CRYPTO;
     if (a->flags & ALG_AEAD) {
-        glass_icv(key, iv, aad, span_of(in.p, len), icv);
+        if (glass_icv(key, iv, aad, span_of(in.p, len), icv) < 0)
+            return ERR_MEMORY;
         if (!secret_equal(span_of(icv, 16), span_of(in.p + len, 16)))
             return ERR_CRYPTO;
     }
@@ -64,8 +59,7 @@ static int glass_open(const struct alg *a, struct span key, struct span iv, stru
 
 static int glass_mac(const struct alg *a, struct span key, const struct span *parts, size_t n, uint8_t *out)
 {
-    glass_mac_out(key, parts, n, out, a->type == TRANSFORM_INTEG ? a->icv_len : a->out_len);
-    return 0;
+    return glass_mac_out(key, parts, n, out, a->type == TRANSFORM_INTEG ? a->icv_len : a->out_len);
 }
 
 #define GLASS_PRIME (((uint64_t)1 << 61) - 1)

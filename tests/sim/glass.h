@@ -14,7 +14,7 @@ extern const struct alg_registry glass_registry;
 /* The plaintext chain inside the SK payload of a message sealed with the glass aes256gcm16: from after the IV up to the pad
  * length byte. SPAN_NONE when it is not there. */
 struct span glass_inside(struct span sealed);
-/* The keyed checksum that glass ciphers use as ICV (16 bytes): to seal a changed message again. */
-void glass_icv(struct span key, struct span iv, struct span aad, struct span in, uint8_t out[16]);
+/* The keyed checksum that glass ciphers use as ICV (16 bytes): to seal a changed message again. 0 or ERR_MEMORY. */
+int glass_icv(struct span key, struct span iv, struct span aad, struct span in, uint8_t out[16]);
 
 #endif

@@ -5,6 +5,8 @@
 
 #include <malloc.h>
 
+bool (*memory_refuses)(void);
+
 #ifdef SANITIZED /* the sanitizers have allocators, and a leak check, of their own */
 size_t memory_in_use(void)
 {
@@ -25,7 +27,7 @@ size_t memory_in_use(void)
 
 void *malloc(size_t n)
 {
-    void *p = __libc_malloc(n);
+    void *p = memory_refuses && memory_refuses() ? NULL : __libc_malloc(n);
 
     in_use += p ? malloc_usable_size(p) : 0;
     return p;
@@ -33,7 +35,7 @@ void *malloc(size_t n)
 
 void *calloc(size_t n, size_t size)
 {
-    void *p = __libc_calloc(n, size);
+    void *p = memory_refuses && memory_refuses() ? NULL : __libc_calloc(n, size);
 
     in_use += p ? malloc_usable_size(p) : 0;
     return p;
@@ -42,7 +44,7 @@ void *calloc(size_t n, size_t size)
 void *realloc(void *old, size_t n)
 {
     size_t before = old ? malloc_usable_size(old) : 0;
-    void *p = __libc_realloc(old, n);
+    void *p = n && memory_refuses && memory_refuses() ? NULL : __libc_realloc(old, n);
 
     if (p || !n)
         in_use += (p ? malloc_usable_size(p) : 0) - before;
