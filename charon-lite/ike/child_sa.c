@@ -60,6 +60,21 @@ struct child_sa *child_by_spi_out(struct ike_sa *sa, uint32_t spi)
     return NULL;
 }
 
+bool child_spi_taken(const struct child_sa *child, uint32_t spi)
+{
+    if (!child->sa->peer)
+        return false;
+    LIST_EACH (i, &child->sa->peer->sas) {
+        LIST_EACH (k, &LIST_ITEM(i, struct ike_sa, in_peer)->children) {
+            const struct child_sa *other = LIST_ITEM(k, struct child_sa, in_sa);
+
+            if (other != child && other->spi_out == spi && other->state < CHILD_GONE)
+                return true;
+        }
+    }
+    return false;
+}
+
 /* pair < 0: any. A Child SA made for several pairs serves each of them. */
 static struct child_sa *living(struct peer *p, uint16_t index, int pair)
 {

@@ -303,6 +303,8 @@ enum step child_accept(struct xchg *x)
         child_fail(x, NO_PROPOSAL_CHOSEN, "the peer answered with transport mode, which was not asked for");
     else if (get_u32(sa->u.sa.v[0].spi) < 256)
         child_fail(x, INVALID_SYNTAX, "the peer's SPI is reserved");
+    else if (child_spi_taken(x->child, get_u32(sa->u.sa.v[0].spi)))
+        child_fail(x, INVALID_SYNTAX, "the peer's SPI is that of another of its Child SAs");
     else if (!in_auth(x) && !nonce_take(x->in, &x->nr))
         child_fail(x, INVALID_SYNTAX, "the nonce has a wrong length");
     else if (!accept_selectors(x, transport))
@@ -493,6 +495,10 @@ enum step child_select(struct xchg *x)
     x->child->spi_out = get_u32(x->chosen.spi);
     if (x->chosen.spi_len != 4 || x->child->spi_out < 256) {
         child_fail(x, NO_PROPOSAL_CHOSEN, "the proposal's SPI is not valid");
+        return STEP_NEXT;
+    }
+    if (child_spi_taken(x->child, x->child->spi_out)) {
+        child_fail(x, NO_PROPOSAL_CHOSEN, "the proposal's SPI is that of another Child SA of the peer");
         return STEP_NEXT;
     }
     if (old) {

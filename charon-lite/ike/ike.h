@@ -334,6 +334,8 @@ void linger_no_more_of(struct core *, uint32_t reqid);
 void lingering_free(struct core *);
 struct child_sa *child_by_spi_in(struct core *, uint32_t spi_in);
 struct child_sa *child_by_spi_out(struct ike_sa *, uint32_t spi_out);
+/* Has this peer given us that SPI for another Child SA? The kernel knows an SA by SPI and destination (RFC 4303 2.1). */
+bool child_spi_taken(const struct child_sa *, uint32_t spi_out);
 uint32_t child_spi_new(struct core *);
 void child_set_pair(struct child_sa *, uint16_t pair); /* before it is installed: its reqid too */
 const struct conf_child *child_conf(const struct child_sa *);

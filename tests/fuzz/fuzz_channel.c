@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Frames between processes, from one that was taken over: the input is written to a channel in pieces (the first byte says how
- * large), and whatever frames come out are read as their type says. */
+ * large, and whether descriptors come with them), and whatever frames come out are read as their type says. */
 #include "daemon/frames.h"
 #include "loop/channel.h"
 
@@ -43,11 +43,31 @@ static void frame(void *ctx, struct channel *c, uint8_t type, struct span body)
     arena_done(&arena);
 }
 
+/* A piece, with descriptors beside it: more than anybody will take. */
+static bool put(int fd, const uint8_t *p, size_t n, bool with_fds)
+{
+    union {
+        struct cmsghdr align;
+        uint8_t bytes[CMSG_SPACE(5 * sizeof(int))];
+    } control = {0};
+    struct iovec iov = {(void *)(uintptr_t)p, n};
+    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+    int fds[5] = {2, 2, 2, 2, 2};
+
+    if (with_fds) {
+        m.msg_control = control.bytes;
+        m.msg_controllen = sizeof(control);
+        control.align = (struct cmsghdr){CMSG_LEN(sizeof(fds)), SOL_SOCKET, SCM_RIGHTS};
+        memcpy(CMSG_DATA(&control.align), fds, sizeof(fds));
+    }
+    return sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)n;
+}
+
 static int fuzz_input(const uint8_t *data, size_t len)
 {
     struct hearing h = {0};
     struct channel *c;
-    size_t piece = len ? 1 + data[0] * 16u : 1;
+    size_t piece = len ? 1 + (data[0] & 127) * (data[0] & 64 ? 640u : 16u) : 1;
     int fds[2];
 
     if (len < 2 || channel_pair(fds))
@@ -56,11 +76,13 @@ static int fuzz_input(const uint8_t *data, size_t len)
     for (size_t at = 1; c && at < len; at += piece) {
         size_t n = len - at < piece ? len - at : piece;
 
-        if (send(fds[1], data + at, n, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)n)
+        if (!put(fds[1], data + at, n, data[0] & 128))
             break;
         channel_pull(c);
     }
     close(fds[1]);
+    if (c && channel_fd(c) != fds[0])
+        abort();
     if (c && !channel_dead(c))
         channel_pull(c);
     if (h.bytes + 5 * h.frames > len || (c && !channel_dead(c)))

@@ -95,4 +95,4 @@ static int fuzz_input(const uint8_t *data, size_t len)
     return 0;
 }
 
-FUZZ_MAIN(20000, "conf")
+FUZZ_MAIN(20000, "conf", "fuzz/conf")

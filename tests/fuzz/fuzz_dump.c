@@ -61,6 +61,40 @@ static void ring_fill(struct key_ring *ring)
         abort();
 }
 
+/* Two ciphers that take a MAC of their own, and one that does not. */
+static void ring_more(struct key_ring *ring)
+{
+    static const char line[] = "spi_i=0000000000000003 spi_r=0000000000000004 encr=aes128 integ=sha256 "
+                               "sk_ei=07070707070707070707070707070707 sk_er=07070707070707070707070707070707 "
+                               "sk_ai=0707070707070707070707070707070707070707070707070707070707070707 "
+                               "sk_ar=0707070707070707070707070707070707070707070707070707070707070707\n";
+    char words[200];
+    struct text why = text_in(words, sizeof(words));
+
+    if (key_ring_read(ring, span_str(line), &why))
+        abort();
+}
+
+/* Fragments that were opened: of which message, how many, which, how long. Totals change, numbers repeat, many begin and few end.
+ */
+static void collect(struct collector *all, struct span records)
+{
+    for (size_t i = 0; i + 4 <= records.len; i += 4) {
+        const uint8_t *b = records.p + i;
+        struct ike_header h = {.spi_i = 1, .message_id = b[0]};
+        struct payload skf = {.type = PAYLOAD_SKF};
+        struct buf whole;
+        uint8_t inner;
+
+        skf.u.sk.total = (uint16_t)(1 + b[1] * 3);
+        skf.u.sk.number = (uint16_t)(1 + b[2] % skf.u.sk.total);
+        buf_init(&whole, (size_t)FRAGMENTS_MAX * IKE_DATAGRAM_MAX);
+        if (collector_add(all, &h, &skf, span_part(records, 0, b[3]), &whole, &inner) && !whole.len)
+            abort();
+        buf_done(&whole);
+    }
+}
+
 static int fuzz_input(const uint8_t *data, size_t len)
 {
     struct dump d = {.registry = &alg_registry, .ring = {.registry = &alg_registry}};
@@ -73,6 +107,9 @@ static int fuzz_input(const uint8_t *data, size_t len)
     if (!nowhere && !(nowhere = fopen("/dev/null", "w")))
         abort();
     ring_fill(&d.ring);
+    ring_more(&d.ring);
+    if (len && data[0] >= 0xf0)
+        collect(&d.fragments, span_part(bytes, 1, len));
     d.quiet = len && data[len - 1] & 1;
     if (pcap_is(bytes))
         pcap_read(&in, bytes);
@@ -88,4 +125,4 @@ static int fuzz_input(const uint8_t *data, size_t len)
     return 0;
 }
 
-FUZZ_MAIN(5000, "wire-dump")
+FUZZ_MAIN(5000, "wire-dump", "fuzz/dump")

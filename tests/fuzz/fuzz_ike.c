@@ -409,6 +409,7 @@ static int fuzz_one(const uint8_t *data, size_t size, bool verbose)
     f.choices.at = 2;
     w->verbose = verbose;
     w->laws.off_wire = true; /* what the ends are made to say to each other follows no law */
+    w->laws.off = 1u << LAW_SAME_KEYS | 1u << LAW_MAKE_FIRST | 1u << LAW_BREAK_LAST; /* nor do they know what the other knows */
     w->laws.steps_max = 5000;
     w->keylog = learn_keys;
     w->keylog_ctx = &f;

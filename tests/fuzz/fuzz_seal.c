@@ -3,8 +3,9 @@
  * SK and SKF by whoever holds the keys: each record of the input becomes a payload sealed rightly around bytes of its choice, as
  * a fragment of any number of any total, of any message ID, or as a whole; what comes out must be what went in.
  *
- *     record: how (bit 0: SKF, 1: spoilt on the way, 2: response, 3: time passes, 4: a wrong pad length), message ID, number,
- *             total, inner type, length, plaintext
+ *     record: how (bit 0: SKF, 1: spoilt on the way, 2: response, 3: time passes, 4: a wrong pad length, 5: CBC with a MAC,
+ *             6: sealed by the daemon itself, which may cut it in fragments, 7: too short), message ID, number, total, inner
+ * type, length, plaintext
  */
 #include "ike/ike.h"
 #include "tests/sim/glass.h"
@@ -25,34 +26,46 @@ static void check(bool right, const char *what)
     abort();
 }
 
-static size_t record_seal(const struct alg *a, const struct record *r, uint8_t *out)
+static size_t icv_put(const struct suite *s, uint8_t *datagram, size_t aad, size_t iv, size_t plain)
 {
-    bool skf = r->how & 1;
-    size_t frame = skf ? 8 : 4, at = IKE_HEADER_LEN + frame, sealed = 8 + r->plain.len + 1 + 16;
+    struct span all = span_of(datagram, aad + iv + plain);
 
-    memset(out, 0, at + 8);
+    if (s->integ)
+        check(s->integ->mac->mac(s->integ, span_of(key_bytes, s->integ->key_len), &all, 1, datagram + all.len) == 0, "a MAC");
+    else
+        glass_icv(span_of(key_bytes, s->encr->key_len), span_of(datagram + aad, iv), span_of(datagram, aad),
+                  span_of(datagram + aad + iv, plain), datagram + all.len);
+    return all.len + 16;
+}
+
+static size_t record_seal(const struct suite *s, const struct record *r, uint8_t *out)
+{
+    size_t at = IKE_HEADER_LEN + (r->how & 1 ? 8 : 4), iv = s->encr->iv_len, len;
+    size_t block = r->how & 16 ? 1 : s->encr->block_len, plain = (r->plain.len + 1 + block - 1) / block * block;
+
+    memset(out, 0, at + iv + plain);
     put_u64(out, 1);
     put_u64(out + 8, 2);
-    out[16] = skf ? PAYLOAD_SKF : PAYLOAD_SK;
+    out[16] = r->how & 1 ? PAYLOAD_SKF : PAYLOAD_SK;
     out[17] = 0x20;
     out[18] = INFORMATIONAL;
     out[19] = r->how & 4 ? IKE_FLAG_RESPONSE : 0;
     put_u32(out + 20, r->id);
-    put_u32(out + 24, (uint32_t)(at + sealed));
     out[IKE_HEADER_LEN] = r->inner;
-    put_u16(out + IKE_HEADER_LEN + 2, (uint16_t)(frame + sealed));
-    if (skf) {
+    if (r->how & 1) {
         put_u16(out + IKE_HEADER_LEN + 4, r->number);
         put_u16(out + IKE_HEADER_LEN + 6, r->total);
     }
     if (r->plain.len)
-        memcpy(out + at + 8, r->plain.p, r->plain.len);
-    out[at + 8 + r->plain.len] = r->how & 16 ? r->number : 0;
-    glass_icv(span_of(key_bytes, a->key_len), span_of(out + at, 8), span_of(out, at), span_of(out + at + 8, r->plain.len + 1),
-              out + at + 8 + r->plain.len + 1);
+        memcpy(out + at + iv, r->plain.p, r->plain.len);
+    len = r->how & 128 ? at + r->number : at + iv + plain + 16;
+    put_u32(out + 24, (uint32_t)len);
+    put_u16(out + IKE_HEADER_LEN + 2, (uint16_t)(len - IKE_HEADER_LEN));
+    out[at + iv + plain - 1] = r->how & 16 ? r->number : (uint8_t)(plain - r->plain.len - 1);
+    icv_put(s, out, at, iv, plain);
     if (r->how & 2)
-        out[at + r->number % sealed] ^= 1;
-    return at + sealed;
+        out[at + r->number % (len - at ? len - at : 1)] ^= 1;
+    return len;
 }
 
 /* A message that was opened: whole, it is the record's; of fragments, all of them fit the bounds. */
@@ -62,14 +75,14 @@ static void opened(const struct record *r, int err, struct span chain)
         return;
     check(!(r->how & 2), "opened although it was spoilt");
     check(chain.len <= MESSAGE_MAX, "larger than any message");
-    if (!(r->how & (1 | 16)))
+    if (!(r->how & (1 | 16 | 128)))
         check(span_equal(chain, r->plain), "what was sealed is not what was opened");
 }
 
 static void play(struct ike_sa *sa, const struct record *r)
 {
     static uint8_t datagram[70000];
-    struct span data = span_of(datagram, record_seal(sa->suite.encr, r, datagram)), chain = SPAN_NONE;
+    struct span data = span_of(datagram, record_seal(&sa->suite, r, datagram)), chain = SPAN_NONE;
     struct ike_header h;
     struct payload *outer;
     struct wire_error why;
@@ -84,6 +97,57 @@ static void play(struct ike_sa *sa, const struct record *r)
     arena_done(&arena);
 }
 
+static void fill(void *ctx, uint8_t *out, size_t len)
+{
+    (void)ctx;
+    memset(out, 0x5a, len);
+}
+
+static void suite_set(struct ike_sa *sa, bool mac)
+{
+    sa->suite.encr = alg_by_name(&glass_registry, mac ? "aes256" : "aes256gcm16");
+    sa->suite.integ = mac ? alg_by_name(&glass_registry, "sha256") : NULL;
+    check(sa->suite.encr && secret_set(&sa->keys.er, span_of(key_bytes, sa->suite.encr->key_len)) == 0, "keys");
+    check(secret_set(&sa->keys.ei, secret_view(&sa->keys.er)) == 0, "keys");
+    check(secret_set(&sa->keys.ar, span_of(key_bytes, 32)) == 0 && secret_set(&sa->keys.ai, span_of(key_bytes, 32)) == 0, "keys");
+}
+
+/* What the daemon seals, it opens, whole or in fragments. */
+static void round_trip(struct ike_sa *sa, const struct record *r)
+{
+    struct ike_header h = {.spi_i = 1, .spi_r = 2, .major = 2, .exchange = INFORMATIONAL, .flags = IKE_FLAG_INITIATOR};
+    struct payload vendor = {.type = PAYLOAD_VENDOR, .u.vendor = r->plain};
+    struct packets out = {.bytes = {.max = 0}};
+    struct reader in;
+    struct arena arena;
+    int err = ERR_AGAIN;
+
+    sa->fragmentation = r->total != 0;
+    sa->path.remote.addr = addr_v4(192, 0, 2, 2);
+    if (seal_message(sa, &h, &vendor, &out) == 0) {
+        in = reader_of(buf_view(&out.bytes));
+        arena_init(&arena, XCHG_ARENA_MAX);
+        sa->initiator = false;
+        while (read_left(&in) > 2) {
+            struct span data = read_span(&in, read_u16(&in)), chain = SPAN_NONE;
+            struct payload *outer;
+            uint8_t first;
+
+            check(msg_read_header(data, &h, NULL) == 0 &&
+                      msg_read_payloads(&arena, h.next, span_part(data, IKE_HEADER_LEN, data.len), IKE_HEADER_LEN, &outer,
+                                        NULL) == 0,
+                  "what was sealed cannot be read");
+            err = seal_open(sa, &h, data, outer, &arena, &first, &chain);
+            check(err || (first == PAYLOAD_VENDOR && span_equal(span_part(chain, 4, chain.len), r->plain)), "another came out");
+        }
+        check(err == 0, "what was sealed does not open");
+        sa->initiator = true;
+        arena_done(&arena);
+    }
+    packets_done(&out);
+    sa->fragmentation = true;
+}
+
 static int fuzz_input(const uint8_t *data, size_t len)
 {
     static struct core core;
@@ -91,8 +155,7 @@ static int fuzz_input(const uint8_t *data, size_t len)
     struct reader in = reader_of(span_of(data, len));
 
     core.now = 1000;
-    sa.suite.encr = alg_by_name(&glass_registry, "aes256gcm16");
-    check(sa.suite.encr && secret_set(&sa.keys.er, span_of(key_bytes, sa.suite.encr->key_len)) == 0, "keys");
+    core.rng = (struct rng){fill, NULL};
     for (unsigned n = 0; n < 400 && read_left(&in) >= 7; n++) {
         struct record r = {.how = read_u8(&in), .id = read_u8(&in) % 4, .number = read_u8(&in), .total = read_u8(&in)};
         size_t size;
@@ -102,12 +165,16 @@ static int fuzz_input(const uint8_t *data, size_t len)
         r.plain = read_span(&in, size < read_left(&in) ? size : read_left(&in));
         if (r.how & 8)
             core.now += FRAGMENTS_TIME / 2;
-        play(&sa, &r);
+        suite_set(&sa, r.how & 32);
+        if (r.how & 64)
+            round_trip(&sa, &r);
+        else
+            play(&sa, &r);
         check(sa.in_request.bytes <= MESSAGE_MAX && sa.in_request.total <= FRAGMENTS_MAX, "fragments without bounds");
     }
     fragments_done(&sa.in_request);
     fragments_done(&sa.in_response);
-    secret_done(&sa.keys.er);
+    ike_keys_done(&sa.keys);
     return 0;
 }
 

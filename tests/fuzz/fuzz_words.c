@@ -113,4 +113,4 @@ static int fuzz_input(const uint8_t *data, size_t len)
     return 0;
 }
 
-FUZZ_MAIN(100000, "words")
+FUZZ_MAIN(100000, "words", "fuzz/words")

@@ -11,6 +11,8 @@
 
 #include "driver.h"
 
+extern const struct alg_registry alg_registry;
+
 static struct {
     struct reader in;
     uint32_t first; /* sequence number of the last request */
@@ -113,16 +115,32 @@ static void policy_heard(void *ctx, const struct kernel_policy *p)
 
 static void batch(struct xfrm *x)
 {
-    struct kernel_op ops[4] = {{.kind = OP_SA_DEL, .u.name = {.spi = 0x1000, .dst = dst}},
-                               {.kind = OP_SA_MOVE, .u.move = {.old = {.spi = 0x1001, .dst = dst}, .src = src, .dst = dst}},
-                               {.kind = OP_LARVAL_FREE, .u.larval = {.seq = 5, .reqid = 6, .src = src, .dst = dst}},
-                               {.kind = OP_SA_MOVE,
-                                .u.move = {.old = {.spi = 0x1002, .dst = dst},
-                                           .src = src,
-                                           .dst = dst,
-                                           .udp_encap = true,
-                                           .encap_sport = 4500,
-                                           .encap_dport = 4500}}};
+    static const uint8_t key[36] = {1};
+    const struct kernel_policy policy = {
+        .sel = {.src = {src, 24}, .dst = {dst, 24}, .protocol = 6, .dport = 22, .dport_mask = 0xffff},
+        .direction = DIRECTION_OUT,
+        .mark = 5,
+        .mark_mask = 0xff,
+        .if_id = 3,
+        .action = POLICY_PROTECT,
+        .tmpl = {.src = src, .dst = dst, .family = 4, .reqid = 7}};
+    const struct kernel_sa sa = {.src = src,
+                                 .dst = dst,
+                                 .spi = 0x1003,
+                                 .encr = alg_by_name(&alg_registry, "aes256gcm16"),
+                                 .encr_key = span_of(key, sizeof(key))};
+    struct kernel_op ops[] = {{.kind = OP_POLICY_SET, .u.policy = policy},
+                              {.kind = OP_SA_ADD, .u.sa = sa},
+                              {.kind = OP_SA_DEL, .u.name = {.spi = 0x1000, .dst = dst}},
+                              {.kind = OP_SA_MOVE, .u.move = {.old = {.spi = 0x1001, .dst = dst}, .src = src, .dst = dst}},
+                              {.kind = OP_LARVAL_FREE, .u.larval = {.seq = 5, .reqid = 6, .src = src, .dst = dst}},
+                              {.kind = OP_SA_MOVE,
+                               .u.move = {.old = {.spi = 0x1002, .dst = dst},
+                                          .src = src,
+                                          .dst = dst,
+                                          .udp_encap = true,
+                                          .encap_sport = 4500,
+                                          .encap_dport = 4500}}};
 
     backend_xfrm.apply(x, ops, COUNT_OF(ops));
     for (size_t i = 0; i < COUNT_OF(ops); i++)

@@ -4,6 +4,7 @@
  *
  *     test_mutate [--part K/N] [--kind NAME]     every N-th case from the K-th on (1/1 is all); CHARON_MUTATE=K/N or =all too
  *     test_mutate --case KIND/NUMBER             one, with a trace
+ *     test_mutate --here ...                     in this process, for those who measure it
  *
  * Without either, a sixtieth part, by the clock. A world serves as long as nothing in it has moved; then it is seen to its end,
  * and the next is made like it (one is cheaper than a fork under a sanitizer). Each kind is a process of its own.
@@ -56,6 +57,7 @@ struct run {
     struct tally *t;
     size_t step, memory;
     unsigned failed;
+    bool here;
 };
 
 /* The puppet and its world are gone: so is all their memory. */
@@ -165,6 +167,12 @@ static bool apart(struct run *r, size_t end)
     pid_t pid;
 
     r->t->why[0] = '\0';
+    if (r->here) {
+        if (end ? worlds(r, end) : honest_alone(r))
+            return true;
+        complain(r, 0);
+        return false;
+    }
     fflush(stdout);
     pid = fork();
     if (pid < 0) {
@@ -290,6 +298,12 @@ static int run_all(struct run *r, size_t k, size_t n, const char *only)
     return failed != 0;
 }
 
+static int usage(void)
+{
+    fprintf(stderr, "test_mutate [--here] [--part K/N | --part all] [--kind NAME], or --case KIND/NUMBER\n");
+    return 2;
+}
+
 int main(int argc, char **argv)
 {
     struct run r = {.t = mmap(NULL, sizeof(struct tally), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)};
@@ -298,13 +312,21 @@ int main(int argc, char **argv)
 
     if (r.t == MAP_FAILED)
         return 2;
-    for (int i = 1; i + 1 < argc; i += 2) {
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--here")) {
+            r.here = true;
+            continue;
+        }
+        if (i + 1 == argc)
+            return usage();
         if (!strcmp(argv[i], "--case"))
             return one_case(&r, argv[i + 1]);
-        if (!strcmp(argv[i], "--part"))
-            part = argv[i + 1];
+        else if (!strcmp(argv[i], "--part"))
+            part = argv[++i];
         else if (!strcmp(argv[i], "--kind"))
-            only = argv[i + 1];
+            only = argv[++i];
+        else
+            return usage();
     }
     k = (size_t)time(NULL) % n + 1;
     if (part && *part && !part_of(part, &k, &n)) {
