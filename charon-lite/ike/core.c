@@ -281,13 +281,14 @@ static void patience_renew(struct core *c, struct xchg *x)
 }
 
 /* We come back much later than asked for: the machine was suspended, or we were. What nobody could have answered meanwhile is not
- * held against the peer, nor against vault and hand (RFC 7296 2.4). */
-static void overslept(struct core *c, usec_t by)
+ * held against the peer, nor against vault and hand: patience begins anew (RFC 7296 2.4), for the network may need some seconds
+ * too. */
+static void overslept(struct core *c)
 {
     LIST_EACH (it, &c->sas) {
         struct ike_sa *sa = LIST_ITEM(it, struct ike_sa, in_core);
 
-        sa->first_try += by;
+        window_renew(sa);
         patience_renew(c, sa->ours);
         patience_renew(c, sa->theirs);
     }
@@ -300,7 +301,7 @@ void core_step(struct core *c, const struct input *in, struct outbox *out)
     if (in->now > c->now)
         c->now = in->now; /* time never runs backwards here */
     if (c->started && c->now > awake && c->now - awake > OVERSLEPT)
-        overslept(c, c->now - awake);
+        overslept(c);
     c->out = out;
     c->starved = false;
     if (!c->started)

@@ -595,6 +595,7 @@ void window_send_request(struct xchg *); /* where there is no memory, a little l
 int window_send_reply(struct xchg *) MUST_USE;
 void window_request_done(struct ike_sa *); /* the outstanding request is answered or abandoned */
 void window_retransmit(struct core *, struct timer *);
+void window_renew(struct ike_sa *); /* the outstanding request, if any, is repeated at once, and the tries are counted anew */
 void door_packet(struct core *, const struct input *);
 void door_cookie_init(struct core *);
 void door_half_open(struct ike_sa *, bool in);

@@ -126,6 +126,15 @@ void window_request_done(struct ike_sa *sa)
     sa->tries = 0;
 }
 
+void window_renew(struct ike_sa *sa)
+{
+    if (!sa->request.bytes.len || !sa->ours || sa->ours->concluding)
+        return;
+    sa->tries = 1;
+    sa->first_try = sa->core->now;
+    wake_set(sa->core, &sa->retransmit, sa->core->now);
+}
+
 static bool given_up(const struct ike_sa *sa)
 {
     const struct conf_connection *conn = sa_conn(sa);

@@ -324,6 +324,7 @@ static void suspend_one(struct world *w)
         world_run(w, (i % 2 ? 31 : 33) * SEC); /* it has begun to ask, or soon will */
         end_suspend(e, naps[i]);
         world_run(w, naps[i]);
+        world_run(w, i % 3 * 30 * SEC); /* the network may need its time, too */
         net_cut(&w->net, 0, 1, false);
         world_run(w, 2 * SEC);
         traffic_flows(w);
