@@ -6,16 +6,21 @@
  *
  *     lab_flood KIND PACKETS PER_SECOND GUESTS DAEMON_PID [SEED]
  *
- * KIND: init, refused, junk, notify, spi, auth, icmp. The guests are one core with many connections (tests/sim/flood.h). Prints a
- * line "# counted: ..." and ends with 0 when memory grew by at most 8 MiB, 95 % of the guests were up within 2 s, nobody's IKE SA
- * was lost, and the answers were bounded.
+ *     lab_flood flows PACKETS PER_SECOND 0 DAEMON_PID
+ *
+ * KIND: init, refused, junk, notify, spi, auth, icmp, abuse. `flows`: so many flows under one trap policy of the daemon, and
+ * nobody answers its IKE_SA_INIT: there is one, repeated, whatever the flows (RFC 4301 4.4.1). The guests are one core with many
+ * connections (tests/sim/flood.h). Prints a line "# counted: ..." and ends with 0 when memory grew by at most 8 MiB, 95 % of the
+ * guests were up within 2 s, nobody's IKE SA was lost, and the answers were bounded.
  */
 #define _GNU_SOURCE
 #include "tests/sim/flood.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -415,9 +420,19 @@ static void send_icmp(struct attack *k)
     wire.sent++;
 }
 
+/* Ten of the guests rekey, one IKE SA or Child SA after the other, as often as they are told to. */
+static void send_abuse(struct attack *k)
+{
+    static size_t turn;
+
+    flood_ask(k->f, turn % 10, turn / 10 % 2 ? "net" : "ike");
+    turn++;
+    wire.sent++;
+}
+
 static const struct kind kinds[] = {
-    {"init", send_init, 0}, {"refused", send_refused, 0}, {"junk", send_junk, 400}, {"notify", send_notify, 30},
-    {"spi", send_spi, 30},  {"auth", send_auth, 30},      {"icmp", send_icmp, 30},
+    {"abuse", send_abuse, 30},   {"init", send_init, 0}, {"refused", send_refused, 0}, {"junk", send_junk, 400},
+    {"notify", send_notify, 30}, {"spi", send_spi, 30},  {"auth", send_auth, 30},      {"icmp", send_icmp, 30},
 };
 
 static void pass(struct attack *k)
@@ -471,6 +486,19 @@ static void guests_first(struct attack *k)
     flood_list(k->f);
 }
 
+/* The slowest honest handshake that was done, in milliseconds; of those that came during the flood. */
+static long slowest(const struct attack *k)
+{
+    usec_t most = 0;
+
+    for (size_t i = k->guests; i < k->f->n_guests; i++) {
+        const struct guest *g = &k->f->guests[i];
+
+        most = g->up && g->up - g->asked > most ? g->up - g->asked : most;
+    }
+    return (long)(most / MS);
+}
+
 static bool law(bool holds, const char *what)
 {
     printf("%s - %s\n", holds ? "ok" : "not ok", what);
@@ -493,14 +521,16 @@ static int attack_judge(struct attack *k, uint64_t seed)
         flood_ask(f, i, "ike");
     wait_for(k, 3 * USEC_SEC);
     rekeyed = f->crowd.facts[FACT_IKE_REKEYED] - rekeyed;
-    printf("# counted: floods: %s, real sockets: %zu datagrams in %.1f s (%lu reached it, %lu found its buffer full), seed %llu; "
-           "all processes grew by %ld KiB; %.1f%% of "
-           "%zu honest "
-           "handshakes within 2 s; %llu answers (%llu cookies, %llu bytes); %.2f us of CPU each, all processes and guests' share "
-           "together; %zu SAs lost; %llu of 20 rekeys afterwards\n",
-           k->kind->word, k->packets, took, came, lost, (unsigned long long)seed, k->w.peak_kib - k->w.first_kib, served,
-           f->n_guests - k->guests, (unsigned long long)wire.answers, (unsigned long long)wire.cookies,
-           (unsigned long long)wire.answer_bytes, cpu, f->n_down, (unsigned long long)rekeyed);
+    printf(
+        "# counted: floods: %s, real sockets: %zu %s in %.1f s (%lu reached it, %lu found its buffer full), seed %llu; "
+        "all processes grew by %ld KiB; %.1f%% of "
+        "%zu honest "
+        "handshakes within 2 s, the slowest %ld ms; %llu answers (%llu cookies, %llu bytes); %.2f us of CPU each in all processes"
+        "; %zu SAs lost; %llu of 20 rekeys afterwards\n",
+        k->kind->word, k->packets, k->kind->send == send_abuse ? "orders to rekey, to ten peers," : "datagrams", took, came, lost,
+        (unsigned long long)seed, k->w.peak_kib - k->w.first_kib, served, f->n_guests - k->guests, slowest(k),
+        (unsigned long long)wire.answers, (unsigned long long)wire.cookies, (unsigned long long)wire.answer_bytes, cpu, f->n_down,
+        (unsigned long long)rekeyed);
     good &= law(k->w.peak_kib - k->w.first_kib <= 8192, "memory grew by at most 8 MiB");
     good &= law(served >= 95 || f->n_guests == k->guests, "95 % of honest handshakes within 2 s");
     good &= law(f->n_down == 0, "no SA was lost");
@@ -508,6 +538,93 @@ static int attack_judge(struct attack *k, uint64_t seed)
     good &=
         law((double)wire.answers <= (k->kind->answers_per_s ? k->kind->answers_per_s * took + 100 : (double)k->packets * 1.01),
             "answers are bounded");
+    return good ? 0 : 1;
+}
+
+/* --- flows under a trap policy ---------------------------------------------------------------------------------------------- */
+
+/* A socket in the daemon's network namespace. */
+static int socket_over_there(const char *pid)
+{
+    char name[64];
+    int here = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), there, fd;
+    struct sockaddr_in from = {.sin_family = AF_INET};
+
+    snprintf(name, sizeof(name), "/proc/%s/ns/net", pid);
+    there = open(name, O_RDONLY | O_CLOEXEC);
+    if (here < 0 || there < 0 || setns(there, CLONE_NEWNET)) {
+        perror("lab_flood: namespace");
+        exit(2);
+    }
+    fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    from.sin_addr.s_addr = htonl(0xc6336401); /* 198.51.100.1 */
+    if (fd < 0 || bind(fd, (struct sockaddr *)&from, sizeof(from)) || setns(here, CLONE_NEWNET)) {
+        perror("lab_flood: socket of the flows");
+        exit(2);
+    }
+    close(here);
+    close(there);
+    return fd;
+}
+
+struct inits {
+    uint64_t spis[64];
+    size_t n, packets;
+};
+
+static void inits_hear(struct inits *h)
+{
+    uint8_t d[SIZE];
+    ssize_t len;
+
+    while ((len = recv(wire.udp, d, sizeof(d), MSG_DONTWAIT)) > 0) {
+        size_t i = 0;
+
+        if (len < IKE_HEADER_LEN || d[18] != IKE_SA_INIT)
+            continue;
+        h->packets++;
+        while (i < h->n && h->spis[i] != get_u64(d))
+            i++;
+        if (i == h->n && h->n < COUNT_OF(h->spis))
+            h->spis[h->n++] = get_u64(d);
+    }
+}
+
+static int flows(size_t n, double rate, const char *pid)
+{
+    int fd = socket_over_there(pid);
+    usec_t begin = loop_now();
+    struct watched w = {0};
+    struct inits heard = {0};
+    bool good = true;
+
+    watched_find(&w, strtol(pid, NULL, 10));
+    watched_read(&w);
+    w.first_kib = w.peak_kib = w.anon_kib;
+    w.first_cpu_s = w.cpu_s;
+    for (size_t i = 0; i < n;) {
+        struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)(1024 + i % 50000))};
+
+        if ((double)(loop_now() - begin) * rate / 1e6 < (double)i) {
+            usleep(100);
+            inits_hear(&heard);
+            continue;
+        }
+        to.sin_addr.s_addr = htonl(0xac100000u + (uint32_t)(1 + i)); /* 172.16/12 */
+        if (sendto(fd, "flow", 4, 0, (struct sockaddr *)&to, sizeof(to)) < 0 && errno == ENETUNREACH)
+            return 2;
+        i++;
+    }
+    for (usec_t end = loop_now() + 2 * USEC_SEC; loop_now() < end; usleep(1000))
+        inits_hear(&heard);
+    watched_read(&w);
+    printf("# counted: floods: %zu flows under one trap policy of a real kernel in %.1f s: %zu negotiation begun, %zu packets of "
+           "it; all "
+           "processes grew by %ld KiB and took %.1f ms of CPU\n",
+           n, (double)(loop_now() - begin) / 1e6, heard.n, heard.packets, w.peak_kib - w.first_kib,
+           (w.cpu_s - w.first_cpu_s) * 1e3);
+    good &= law(heard.n == 1, "one negotiation");
+    good &= law(w.peak_kib - w.first_kib <= 8192, "memory grew by at most 8 MiB");
     return good ? 0 : 1;
 }
 
@@ -520,6 +637,10 @@ int main(int argc, char **argv)
     if (argc < 6 || !k.packets || k.rate <= 0) {
         fprintf(stderr, "usage: lab_flood KIND PACKETS PER_SECOND GUESTS DAEMON_PID [SEED]\n");
         return 2;
+    }
+    if (!strcmp(argv[1], "flows")) {
+        wire_open();
+        return flows(k.packets, k.rate, argv[5]);
     }
     for (size_t i = 0; i < COUNT_OF(kinds); i++)
         if (!strcmp(kinds[i].word, argv[1]))
