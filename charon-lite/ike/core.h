@@ -40,7 +40,7 @@ void outbox_done(struct outbox *);
 
 /* For tests of memory and limits. */
 struct core_counts {
-    size_t ike_sas, half_open, child_sas, exchanges, tickets;
+    size_t ike_sas, half_open, child_sas, exchanges, tickets, timers, peers;
     uint64_t packets_in, packets_dropped, cookies_sent, auth_failures, retransmits;
 };
 struct core_counts core_count(const struct core *);

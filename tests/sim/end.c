@@ -87,6 +87,7 @@ void end_off(struct end *e)
     end_crash(e);
     xfrm_done(&e->xfrm);
     e->closed = conf_unref(e->closed);
+    e->closing = conf_unref(e->closing);
 }
 
 void end_restart(struct end *e)
@@ -137,6 +138,8 @@ void end_room_crash(struct end *e, enum ask_to room)
 
 void end_suspend(struct end *e, usec_t how_long)
 {
+    if (end_asleep(e))
+        return;
     world_trace(e->world, "%u sleeps for %lld s", e->index, (long long)(how_long / USEC_SEC));
     e->asleep_until = e->world->now + how_long;
 }
@@ -287,7 +290,7 @@ void end_reload(struct end *e)
     }
     world_trace(e->world, "%u reloads", e->index);
     e->world->laws.disturbed = e->world->now;
-    if (!end_hand_configures(e, next) || e->dying) {
+    if (!end_hand_configures(e, next) || e->dying) { /* the operator hears of it, the core does not */
         conf_unref(next);
         end_bury(e);
         return;

@@ -99,17 +99,22 @@ static int64_t on_wall_s(void *ctx)
     return end_wall_s(ctx);
 }
 
-/* In force from here on; the configuration before it as well, until the kernel has taken this one. */
+/* A configuration is in force when the kernel has taken all of it; until then, what is in the one before it and in this one. The
+ * first one: until then the machine forwards nothing, for the daemon begins before the network does. */
 static void closing(struct end *e, struct conf *conf)
 {
+    conf_unref(e->closing);
     e->closing = conf_ref(conf);
 }
 
 static void closed(struct end *e)
 {
+    if (!e->closing || hand_deadline(e->hand) != USEC_NEVER)
+        return;
     conf_unref(e->closed);
     e->closed = e->closing;
     e->closing = NULL;
+    e->xfrm.on = true;
     law_closed(e);
 }
 
@@ -123,6 +128,7 @@ static void mends(struct world *w, void *arg)
     if (!e->hand)
         return;
     hand_mend(e->hand);
+    closed(e);
     end_hand_later(e);
     end_bury(e);
 }
@@ -167,9 +173,10 @@ void end_hand_begins(struct end *e)
     e->hand = hand_new(&setup, &why);
     if (!e->hand || !e->verdicts || !e->nonces)
         world_fail(e->world, "end %u: no hand: %s", e->index, words);
-    closed(e);
-    e->xfrm.on = true;
     e->mend_at = USEC_NEVER;
+    if (!e->hand)
+        return;
+    closed(e);
     end_hand_later(e);
 }
 
@@ -183,15 +190,20 @@ void end_hand_ends(struct end *e)
 
 bool end_hand_configures(struct end *e, struct conf *conf)
 {
-    verdicts_configure(e->verdicts, conf);
+    bool ok;
+
     closing(e, conf);
-    if (hand_configure(e->hand, conf)) {
-        world_fail(e->world, "end %u: the hand does not take a configuration", e->index);
-        return false;
+    ok = hand_configure(e->hand, conf) == 0;
+    if (ok) {
+        verdicts_configure(e->verdicts, conf);
+    } else {
+        world_trace(e->world, "%u the kernel does not take the new configuration", e->index);
+        closing(e, e->conf);
+        (void)hand_configure(e->hand, e->conf);
     }
     closed(e);
     end_hand_later(e);
-    return true;
+    return ok;
 }
 
 void end_hand_reads(struct end *e)

@@ -191,7 +191,7 @@ void law_arrived(struct end *e, const struct datagram *d)
         seen_at(e, OF_INITS, l.h.spi_i, 0, 0)->credit++;
     answered = seen_at(e, OF_ANSWERED, l.h.spi_i, l.h.flags & IKE_FLAG_INITIATOR ? 0 : IKE_FLAG_INITIATOR, l.h.message_id);
     row = seen_at(e, OF_REQUESTS, l.h.spi_i, l.h.flags & IKE_FLAG_INITIATOR ? 0 : IKE_FLAG_INITIATOR, 0);
-    if (!answered->count++ && row->count == l.h.message_id + 1u)
+    if (!answered->count++ && row->count == l.h.message_id + 1u && d->from >= 0 && !d->changed)
         e->world->exchanges++;
 }
 

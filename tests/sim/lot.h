@@ -36,15 +36,13 @@ struct world;
     X(KERNEL_MEMORY, "kernel without memory")                                                                                    \
     X(KERNEL_IO, "kernel does not answer")                                                                                       \
     X(NOTICE_LOST, "notice lost")                                                                                                \
-    X(FLUSH, "SAs flushed by others")                                                                                            \
-    X(SA_GONE, "SA deleted by others")                                                                                           \
+    X(KERNEL, "bad kernel")                                                                                                      \
+    X(OTHERS, "others change the kernel")                                                                                        \
     X(CRASH, "crash")                                                                                                            \
-    X(CRASH_VAULT, "crash of the vault")                                                                                         \
-    X(REBOOT, "reboot")                                                                                                          \
-    X(SUSPEND, "suspend")                                                                                                        \
+    X(CRASH_VAULT, "crash of vault or judge")                                                                                    \
+    X(MACHINE, "reboot or suspend")                                                                                              \
     X(WALL, "wall clock jumps")                                                                                                  \
-    X(FORGED_INIT, "forged answer")                                                                                              \
-    X(FORGED_NOTIFY, "forged notify")                                                                                            \
+    X(FORGED, "forged message")                                                                                                  \
     X(MTU, "small path")                                                                                                         \
     X(ROUND, "round")
 

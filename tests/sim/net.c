@@ -311,6 +311,8 @@ static void travel(struct world *w, unsigned from, const struct way *way, struct
         free(d);
         return;
     }
+    if (!d->esp && !d->keepalive && lot_strikes(w, &lot, FAULT_FORGED, way->forge))
+        net_forge(w, d, dice);
     if (lot_strikes(w, &lot, FAULT_REORDER, way->reorder))
         delay += dice_between(dice, 0, way->reorder_by ? way->reorder_by : USEC_SEC);
     if (lot_strikes(w, &lot, FAULT_DUP, way->dup))

@@ -14,6 +14,7 @@ struct end;
 struct way {
     usec_t delay_low, delay_high;
     unsigned loss, dup, reorder, corrupt, replay;
+    unsigned forge; /* an attacker answers, or speaks in between (forge.c) */
     usec_t reorder_by; /* how much later a reordered datagram arrives, at most */
     bool cut;
     unsigned mtu; /* larger IP datagrams are dropped; 0 = none */
@@ -90,6 +91,7 @@ void net_send_clear(struct end *, unsigned to, const struct esp_packet *); /* as
 void net_inject(struct world *, struct endpoint src, struct endpoint dst, struct span data, usec_t delay);
 /* Without the marker of port 4500. */
 struct span net_ike_part(const struct datagram *);
+void net_forge(struct world *, const struct datagram *, struct dice *); /* what an attacker says who sees this one */
 /* The payloads of an IKE message in a line, those inside a glass SK too. */
 void net_inside(struct span ike, char *out, size_t cap);
 

@@ -134,6 +134,7 @@ struct world {
     size_t n_queue, cap_queue;
     uint64_t turns;
     uint32_t orders;
+    usec_t healed_in;   /* after a storm */
     uint64_t exchanges; /* whose answer came back to who asked */
     struct flow flow[16];
     size_t n_flows;

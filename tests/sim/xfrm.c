@@ -34,7 +34,7 @@ void xfrm_done(struct xfrm *x)
         free(LIST_ITEM(i, struct spd_entry, link));
     }
     x->on = false;
-    x->n_notices = 0;
+    x->n_notices = x->others = 0;
 }
 
 /* --- looking up ------------------------------------------------------------------------------------------------------- */
