@@ -42,19 +42,19 @@ static int byte_at(const struct source *source, const yaml_mark_t *mark)
 /* libyaml's words, and ours where they help more. */
 static const char *syntax_hint(const struct yaml *y)
 {
-    const char *problem = y->parser.problem ? y->parser.problem : "";
+    const char *problem = y->parser.problem ? y->parser.problem : "", *context = y->parser.context ? y->parser.context : "";
     int c = byte_at(y->source, &y->parser.problem_mark);
 
     if (c == '\t')
         return "; this is a tab: YAML is indented by blanks only";
+    if (strstr(problem, "mapping values are not allowed"))
+        return "; is there a colon too many, or is the line indented further than its neighbours?";
     if (c == ':')
         return "; within [brackets], an IPv6 address that begins or ends with a colon stands in quotes: [\"::/0\"]";
     if (c == '@' || c == '`' || c == '%')
         return "; a text that begins with this sign stands in quotes";
-    if (c == '*' || c == '&')
+    if (strstr(context, "an alias") || strstr(context, "an anchor"))
         return "; a text that begins with this sign stands in quotes; aliases are not taken";
-    if (strstr(problem, "mapping values are not allowed"))
-        return "; is there a colon too many, or is the line indented further than its neighbours?";
     if (strstr(problem, "did not find expected key") || strstr(problem, "block end"))
         return "; is the line indented like its neighbours?";
     if (strstr(problem, "could not find expected ':'"))
@@ -270,12 +270,9 @@ static struct node *node_read(struct yaml *y, int depth)
         return plain_event(y, e->data.sequence_start.anchor, e->data.sequence_start.tag) ? list_node(y, depth) : NULL;
     case YAML_MAPPING_START_EVENT:
         return plain_event(y, e->data.mapping_start.anchor, e->data.mapping_start.tag) ? map_node(y, depth) : NULL;
-    case YAML_ALIAS_EVENT:
+    default: /* an alias: nothing else can stand where a node begins */
         event_error(y, "aliases (*name) are not taken: settings that many connections share stand under \"defaults:\"; a text "
                        "that begins with * stands in quotes");
-        return NULL;
-    default:
-        event_error(y, "unexpected here");
         return NULL;
     }
 }

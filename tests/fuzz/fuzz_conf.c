@@ -60,6 +60,8 @@ static void all_same(const struct conf *a, const struct conf *b)
 
         if (!y || !conf_connection_same(x, y) || x->n_children != y->n_children)
             abort();
+        if (conf_connection_same(x, &b->connections[0]) != conf_connection_same(&b->connections[0], x))
+            abort();
         for (size_t k = 0; k < x->n_children; k++) {
             const struct conf_child *child = conf_child_find(y, x->children[k].name);
 

@@ -122,6 +122,10 @@ static void round_trip(struct ike_sa *sa, const struct record *r)
     struct arena arena;
     int err = ERR_AGAIN;
 
+    static struct conf_connection conn = {.fragment_size = 576};
+    static struct peer peer = {.conn = &conn};
+
+    sa->peer = r->inner & 1 ? &peer : NULL;
     sa->fragmentation = r->total != 0;
     sa->path.remote.addr = addr_v4(192, 0, 2, 2);
     if (seal_message(sa, &h, &vendor, &out) == 0) {
@@ -145,6 +149,7 @@ static void round_trip(struct ike_sa *sa, const struct record *r)
         arena_done(&arena);
     }
     packets_done(&out);
+    sa->peer = NULL;
     sa->fragmentation = true;
 }
 

@@ -2,12 +2,13 @@
 /*
  * Every wrong form of every kind of message, each at a gate that waits for the right one:
  *
- *     test_mutate [--part K/N] [--kind NAME]     every N-th case from the K-th on (1/1 is all); CHARON_MUTATE=K/N or =all too
+ *     test_mutate [--part K/N] [--kind NAME]     every N-th case from the K-th on; "all"; /N: one of N by the clock
  *     test_mutate --case KIND/NUMBER             one, with a trace
  *     test_mutate --here ...                     in this process, for those who measure it
  *
- * Without either, a sixtieth part, by the clock. A world serves as long as nothing in it has moved; then it is seen to its end,
- * and the next is made like it (one is cheaper than a fork under a sanitizer). Each kind is a process of its own.
+ * CHARON_MUTATE says the part too. Without either, a sixtieth, by the clock. A world serves as long as nothing in it has moved;
+ * then it is seen to its end, and the next is made like it (one is cheaper than a fork under a sanitizer). Each kind is a process
+ * of its own.
  */
 #include "memory.h"
 #include "mutate.h"
@@ -256,6 +257,11 @@ static bool part_of(const char *text, size_t *k, size_t *n)
         *k = *n = 1;
         return true;
     }
+    if (*text == '/') { /* one of so many, by the clock */
+        *n = strtoul(text + 1, NULL, 10);
+        *k = *n ? (size_t)time(NULL) % *n + 1 : 0;
+        return *n > 0;
+    }
     return sscanf(text, "%zu/%zu", k, n) == 2 && *k >= 1 && *k <= *n;
 }
 
@@ -330,7 +336,7 @@ int main(int argc, char **argv)
     }
     k = (size_t)time(NULL) % n + 1;
     if (part && *part && !part_of(part, &k, &n)) {
-        fprintf(stderr, "a part is K/N or \"all\", not %s\n", part);
+        fprintf(stderr, "a part is K/N, /N or \"all\", not %s\n", part);
         return 2;
     }
     return run_all(&r, k, n, only);

@@ -65,6 +65,8 @@ static const struct {
     {"connections:\n\ta:\n", "2:1: error: ", "this is a tab"},
     {"connections:\n  a: &x\n    b: 1\n", "2:6: error: ", "defaults:"},
     {"connections:\n  a: *x\n", "2:6: error: ", "aliases"},
+    {"connections:\n  a: *.example.com\n", "2:7: error: ", "stands in quotes"},
+    {"connections:\n  a: b: c\n", "2:7: error: ", "a colon too many"},
     {"connections:\n  a: !!map {}\n", "2:6: error: ", "tags"},
     {"connections:\n  a: {}\n---\nb: 1\n", "3:1: error: ", "second YAML document"},
     {"a: \xff\n", "1:4: error: ", "not UTF-8"},
