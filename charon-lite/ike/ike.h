@@ -613,7 +613,8 @@ usec_t half_open_life(const struct core *, const struct addr *from);
 void fruitless(struct core *);
 bool hint_allowed(struct core *);
 bool request_allowed(struct ike_sa *); /* an authentic request: is it heard, or must it be sent again */
-bool create_allowed(struct ike_sa *);  /* one that makes or rekeys an SA */
+void request_costs(struct ike_sa *, size_t steps);
+bool create_allowed(struct ike_sa *); /* one that makes or rekeys an SA */
 bool lineage_allowed(const struct ike_sa *);
 bool rekey_allowed(const struct ike_sa *); /* of a Child SA: at most as many replaced ones as there may be */
 void crowd_leave(struct ike_sa *newest);   /* more IKE SAs of one identity than there may be: the oldest go */

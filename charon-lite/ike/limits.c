@@ -135,6 +135,12 @@ bool request_allowed(struct ike_sa *sa)
     return bucket_take(&sa->requests, sa->core->now, REQUESTS_EACH, REQUESTS_AT_ONCE);
 }
 
+/* A request that was much work counts for several. */
+void request_costs(struct ike_sa *sa, size_t steps)
+{
+    sa->requests = usec_add(sa->requests, REQUESTS_EACH * (usec_t)(steps / REQUEST_STEPS));
+}
+
 bool create_allowed(struct ike_sa *sa)
 {
     return bucket_take(&sa->creates, sa->core->now, CREATES_EACH, CREATES_AT_ONCE);

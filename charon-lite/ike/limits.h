@@ -52,6 +52,7 @@
 #define QCD_TOKENS_MAX 8               /* in one message; a taker has to look at 4 (4.5) */
 #define REQUESTS_EACH (USEC_SEC / 400) /* a peer's requests in one IKE SA, on average; beyond that none is heard */
 #define REQUESTS_AT_ONCE 2000          /* after a quiet time */
+#define REQUEST_STEPS 8192             /* Child SAs looked at for a list of the peer's: as much as another request */
 #define CREATES_EACH (USEC_SEC / 100)  /* of those that make or rekey an SA; beyond that TEMPORARY_FAILURE (RFC 8019 5) */
 #define CREATES_AT_ONCE 1000
 #define LINEAGE_MAX 6       /* IKE SAs that are rekeys of one another and that the peer has not deleted yet */

@@ -106,22 +106,24 @@ static bool delete_child(struct xchg *x, uint32_t spi, uint32_t *ours)
     return true;
 }
 
-/* SPIs are read before anything is deleted: nothing here points into what may die. */
+/* SPIs are read before anything is deleted: nothing here points into what may die. A list that is long for nothing was work. */
 static void delete_children(struct xchg *x)
 {
-    uint32_t ours[256];
-    size_t n = 0;
+    size_t have = list_count(&x->sa->children), n = 0, read = 0;
+    uint32_t *ours = have ? arena_alloc(&x->arena, have * sizeof(*ours)) : NULL, spi;
 
     for (const struct payload *p = payload_find(x->in, PAYLOAD_DELETE); p; p = payload_after(p, PAYLOAD_DELETE)) {
         struct reader r = reader_of(p->u.del.spis);
 
         if (p->u.del.protocol != PROTOCOL_ESP || p->u.del.spi_size != 4)
             continue;
-        while (read_left(&r) >= 4 && n < COUNT_OF(ours))
-            n += delete_child(x, read_u32(&r), &ours[n]);
+        for (; read_left(&r) >= 4; read++)
+            if (delete_child(x, read_u32(&r), &spi) && ours && n < have)
+                ours[n++] = spi;
     }
     if (n)
         delete_add(x, PROTOCOL_ESP, ours, n);
+    request_costs(x->sa, read * (have - n));
 }
 
 static bool deletes_ike(const struct payload *in)

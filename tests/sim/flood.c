@@ -227,6 +227,7 @@ static void told(struct site *s, const struct tell *t)
     if (getenv("FLOOD_VERBOSE"))
         fprintf(stderr, "%ld %s: %s\n", (long)f->now, s == &f->hub ? "hub" : "crowd", t->text ? t->text : "");
     f->n_down += t->fact == FACT_IKE_DOWN || t->fact == FACT_PEER_DEAD || t->fact == FACT_CHILD_DOWN;
+    f->orders_failed += t->fact == FACT_DONE && !t->ok;
     if (s == &f->crowd && t->connection && t->connection[0] == 'c')
         g = &f->guests[strtoul(t->connection + 1, NULL, 10)];
     if (g && t->fact == FACT_IKE_UP && !g->up) {
@@ -309,6 +310,16 @@ void flood_ask(struct flood *f, size_t guest, const char *what)
         f->guests[guest].up = 0;
     }
     order(f, what ? ORDER_REKEY : ORDER_UP, guest, what && strcmp(what, "ike") != 0 ? what : NULL);
+}
+
+void flood_wait_up(struct flood *f, size_t guest, uint32_t id)
+{
+    char name[24];
+    struct input in = {.kind = INPUT_ORDER};
+
+    snprintf(name, sizeof(name), "c%zu", guest);
+    in.u.order = (struct order){.kind = ORDER_UP, .id = id, .connection = name, .wait = true};
+    step(&f->crowd, &in, false);
 }
 
 void flood_down(struct flood *f, size_t guest)

@@ -49,7 +49,8 @@ struct flood {
     struct buf auth;               /* the last IKE_AUTH of a guest */
     uint64_t spi_i, spi_r;         /* of the last IKE_SA_INIT that the hub answered to a guest */
     const struct alg *encr;
-    struct secret ei;                                                   /* SK_ei of the last IKE SA of a guest (AES-GCM) */
+    struct secret ei; /* SK_ei of the last IKE SA of a guest (AES-GCM) */
+    size_t orders_failed;
     bool mute;                                                          /* what the hub sends to guests is lost */
     bool deaf;                                                          /* IKE_AUTH of guests is lost: they stay half-open */
     uint64_t to_strangers;                                              /* answers, of any kind */
@@ -64,7 +65,8 @@ struct flood *flood_new(uint64_t seed, const char *daemon, size_t n_guests, stru
 struct flood *flood_free(struct flood *);
 void flood_ask(struct flood *, size_t guest, const char *verb_child); /* guest comes up (NULL), rekeys its IKE SA or a child */
 void flood_down(struct flood *, size_t guest);
-void flood_run(struct flood *, usec_t until); /* virtual time passes; whatever is due happens */
+void flood_wait_up(struct flood *, size_t guest, uint32_t order); /* somebody waits for it to be up */
+void flood_run(struct flood *, usec_t until);                     /* virtual time passes; whatever is due happens */
 /* A packet of somebody else reaches the hub now. */
 void flood_hear(struct flood *, const struct endpoint *from, struct span);
 /* One for a guest, whose end `path` is. */

@@ -15,6 +15,13 @@ static uint32_t child_spis[20000]; /* the puppet's, of each Child SA that was ma
 /* --- a quick puppet: answers are there after half a millisecond --------------------------------------------------------------
  */
 
+static void hurry(struct puppet *p)
+{
+    net_all(&p->w->net, (struct way){.delay_low = 100, .delay_high = 100});
+    for (unsigned i = 0; i < COUNT_OF(p->gate->desk); i++)
+        p->gate->desk[i] = (struct desk_faults){.low = 50, .high = 50};
+}
+
 static struct puppet *quick(void)
 {
     struct puppet *p = puppet_new(KEEP_ANSWER);
@@ -22,9 +29,7 @@ static struct puppet *quick(void)
     p->w->laws.steps_max = UINT32_MAX;
     puppet_start(p);
     MUST(p, up(p));
-    net_all(&p->w->net, (struct way){.delay_low = 100, .delay_high = 100});
-    for (unsigned i = 0; i < COUNT_OF(p->gate->desk); i++)
-        p->gate->desk[i] = (struct desk_faults){.low = 50, .high = 50};
+    hurry(p);
     return p;
 }
 
@@ -251,6 +256,66 @@ static void made_and_deleted(void **state)
     over(p);
 }
 
+/* 300 Child SAs, and one Delete of them all: all go, and the answer names ours. */
+static void deleted_at_once(void **state)
+{
+    struct puppet *p = puppet_new(KEEP_ANSWER);
+    const struct said *m;
+    size_t n = 1, ours = 0;
+
+    (void)state;
+    p->w->laws.steps_max = UINT32_MAX;
+    p->gate->globals.limits.children_per_ike_max = 400;
+    p->gate->plan[0].fragment_size = 3000;      /* the answer in one piece */
+    p->gate->plan[0].remote = (struct addr){0}; /* any: doubles are the peer's affair */
+    puppet_start(p);
+    MUST(p, up(p));
+    hurry(p);
+    child_spis[0] = p->spi_in;
+    while (n < 300) {
+        fresh(p);
+        say_child(p, 0, NULL);
+        m = sooner_or_later(p, CREATE_CHILD_SA);
+        MUST(p, m && !error_of(m));
+        child_spis[n++] = p->spi_in;
+    }
+    MUST(p, gate_children(p) >= n);
+    fresh(p);
+    say_delete(p, PROTOCOL_ESP, child_spis, n);
+    m = sooner_or_later(p, INFORMATIONAL);
+    MUST(p, m && part(m, PAYLOAD_DELETE));
+    for (const struct payload *d = part(m, PAYLOAD_DELETE); d; d = payload_after(d, PAYLOAD_DELETE))
+        ours += d->u.del.count;
+    MUST(p, ours == n && gate_children(p) == 0);
+    over(p);
+}
+
+/* A Delete of 16,000 SPIs is a thousand requests' work where there are many Child SAs: it is paid for. */
+static void deletes_of_nothing(void **state)
+{
+    struct puppet *p = quick();
+    usec_t begin;
+    size_t n = 0;
+
+    (void)state;
+    for (size_t i = 0; i < 63; i++) {
+        fresh(p);
+        say_child(p, 0, NULL);
+        MUST(p, sooner_or_later(p, CREATE_CHILD_SA) != NULL);
+    }
+    for (uint32_t i = 0; i < COUNT_OF(child_spis); i++)
+        child_spis[i] = 0xdead0000u + i;
+    world_run(p->w, 30 * SEC);
+    for (begin = p->w->now; p->w->now < begin + 10 * SEC; n++) {
+        fresh(p);
+        say_delete(p, PROTOCOL_ESP, child_spis, 16000);
+        MUST(p, sooner_or_later(p, INFORMATIONAL) != NULL);
+    }
+    printf("# counted: floods: a peer deletes 16,000 SPIs that nobody knows, as often as it can: %zu times in 10 s\n", n);
+    MUST(p, n <= 80);
+    over(p);
+}
+
 /* It does not hear the Deletes of what it has forgotten. */
 static bool (*puppet_hears)(struct world *, unsigned, struct datagram **, void *);
 
@@ -441,6 +506,8 @@ int main(void)
         cmocka_unit_test_prestate(ike_rekeys, (void *)"deletes"),
         cmocka_unit_test(ten_thousand_children),
         cmocka_unit_test(made_and_deleted),
+        cmocka_unit_test(deleted_at_once),
+        cmocka_unit_test(deletes_of_nothing),
         cmocka_unit_test(ike_sas_without_end),
         cmocka_unit_test(liveness),
         cmocka_unit_test(huge),

@@ -212,6 +212,52 @@ static void ike_sas(void **state)
     flood_free(f);
 }
 
+/* How long a responder waits for IKE_AUTH: less when there are many, and less still for who has many (RFC 8019 4.1). */
+static void half_open_life(void **state)
+{
+    static const struct {
+        const char *daemon;
+        bool beside;
+        size_t n;
+        unsigned s;
+        size_t then;
+    } rows[] = {{"", false, 1, 29, 1},
+                {"", false, 1, 31, 0},
+                {"limits: { cookie_threshold: 3 }", false, 5, 9, 5},
+                {"limits: { cookie_threshold: 3 }", false, 5, 12, 2},
+                {"limits: { half_open_per_source: 8 }", true, 7, 3, 7},
+                {"limits: { half_open_per_source: 8 }", true, 7, 5, 3}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct flood *f = flood_begun(rows[i].daemon, rows[i].n + 1, rows[i].beside ? place_beside : NULL);
+
+        f->deaf = true;
+        for (size_t k = 1; k <= rows[i].n; k++)
+            flood_ask(f, k, NULL);
+        flood_run(f, f->now + rows[i].s * SEC);
+        assert_int_equal(core_count(f->hub.core).half_open, rows[i].then);
+        flood_free(f);
+    }
+}
+
+/* Sixteen may wait for one connection; the seventeenth is told so. */
+static void orders_waiting(void **state)
+{
+    struct flood *f = flood_begun("", 2, NULL);
+
+    (void)state;
+    f->mute = true;
+    for (uint32_t i = 1; i <= 17; i++) {
+        flood_wait_up(f, 1, i + 100);
+        assert_int_equal(f->orders_failed, i == 17 ? 1 : 0);
+    }
+    f->mute = false;
+    flood_run(f, f->now + 10 * SEC);
+    assert_true(f->n_up == 2 && f->orders_failed == 1);
+    flood_free(f);
+}
+
 /* IKE_SA_INIT of 8192 bytes is taken, one byte more is not. */
 static void init_length(void **state)
 {
@@ -255,6 +301,8 @@ int main(void)
         cmocka_unit_test(half_open_limits),
         cmocka_unit_test(cookie_threshold),
         cmocka_unit_test(ike_sas),
+        cmocka_unit_test(half_open_life),
+        cmocka_unit_test(orders_waiting),
         cmocka_unit_test_teardown(init_length, forget),
     };
 
