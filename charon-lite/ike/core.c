@@ -230,6 +230,11 @@ static void child_answer(struct core *c, struct child_sa *child, const struct an
     } else if (a->kind == ASK_CHILD_QUERY) {
         if (a->result == ANSWER_OK)
             sa_heard_traffic(child->sa, a->u.query.idle_in_s);
+    } else if (a->kind == ASK_CHILD_UPDATE && a->result != ANSWER_OK && child->state == CHILD_UP) {
+        tell(c, FACT_KERNEL, child->peer, child->sa, child, "the SA did not follow the peer, and is replaced: %s",
+             a->why ? a->why : "no reason given");
+        child->want_rekey = true;
+        sa_wake(child->sa);
     } else if (a->result == ANSWER_FAILED && a->why) {
         tell(c, FACT_KERNEL, child->peer, child->sa, child, "%s", a->why);
     }

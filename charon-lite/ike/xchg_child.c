@@ -156,13 +156,14 @@ static enum step look(struct xchg *x)
 
     if (n && n->u.notify.spi.len == 4)
         old = child_by_spi_out(sa, get_u32(n->u.notify.spi.p));
+    /* before we say that we do not know a Child SA: it may be with another IKE SA already, of which the peer has not heard */
+    if (sa->state != IKE_UP || sa->want_delete || ticket_find(x->core, sa->replaced_by, TICKET_IKE_SA) ||
+        (sa->ours && sa->ours->row == &exchange_rekey_ike))
+        return refuse(x, TEMPORARY_FAILURE, "the IKE SA is being rekeyed or closed");
     if (n && !old && sa->ours && sa->ours->row == &exchange_child) /* its answer, which tells us of that SA, may be under way */
         return refuse(x, TEMPORARY_FAILURE, "a Child SA is being made");
     if (n && !old)
         return refuse_not_found(x, n);
-    if (sa->state != IKE_UP || sa->want_delete || ticket_find(x->core, sa->replaced_by, TICKET_IKE_SA) ||
-        (sa->ours && sa->ours->row == &exchange_rekey_ike))
-        return refuse(x, TEMPORARY_FAILURE, "the IKE SA is being rekeyed or closed");
     if (old && (old->deleting || old->want_delete || old->state == CHILD_OLD || old->state == CHILD_BORN))
         return refuse(x, TEMPORARY_FAILURE, "that Child SA is being closed");
     if (old && ticket_find(x->core, old->peer_rekey, TICKET_CHILD_SA))

@@ -257,7 +257,7 @@ void end_order(struct end *e, enum order_kind kind, const char *connection, cons
 
     in.u.order.id = ++e->world->orders;
     if (kind == ORDER_DOWN || kind == ORDER_STOP)
-        e->world->laws.disturbed = e->world->now;
+        e->world->laws.disturbed = e->world->laws.lost = e->world->now;
     e->stopping = e->stopping || kind == ORDER_STOP;
     if (kind != ORDER_LIST)
         world_trace(e->world, "%u order %d %s/%s", e->index, (int)kind, connection ? connection : "*", child ? child : "*");

@@ -22,7 +22,59 @@ static void double_rekeyed(struct world *w)
         traffic_flows(w);
 }
 
+/* Both ends rekey the IKE SA, and the answer to one of them is lost: for that end the other's heir is the only one, and it
+ * rekeys a Child SA there, while its peer knows both, has moved the Child SAs away and closes that heir. The Child SA is not
+ * unknown to the peer (CHILD_SA_NOT_FOUND): this is not the moment (TEMPORARY_FAILURE, RFC 7296 2.25.2). */
+static void rekey_on_the_losing_heir(struct world *w)
+{
+    unsigned lucky = (unsigned)w->seed & 1;
+
+    if (!go_up(w))
+        return;
+    net_rule(&w->net,
+             (struct rule){.from = (int)lucky, .exchange = CREATE_CHILD_SA, .response = 1, .times = 1, .what = RULE_DROP});
+    end_order(&w->end[0], ORDER_REKEY, "to1", NULL);
+    end_order(&w->end[1], ORDER_REKEY, "to0", NULL);
+    for (unsigned k = 0; k < 30 && !w->failed; k++) {
+        world_run(w, 2 * MS);
+        if (k == 5 + w->seed % 20)
+            end_order(&w->end[!lucky], ORDER_REKEY, lucky ? "to1" : "to0", "net");
+    }
+    world_run(w, MINUTE);
+    if (settle(w, MINUTE))
+        traffic_flows(w);
+    EXPECT(w, fact(w, FACT_CHILD_DOWN) == 0);
+}
+
+static bool peer_moved(struct world *w)
+{
+    return w->end[1].facts[FACT_PEER_MOVED] > 0;
+}
+
+/* The peer's NAT gave it another port, and the kernel did not take it for one of the two SAs: its successor goes there. */
+static void sa_does_not_follow(struct world *w)
+{
+    w->end[1].plan[0].remote = (struct addr){0};
+    w->net.nat[0] = (struct nat){.on = true, .outside = addr_v4(203, 0, 113, 5), .timeout = 60 * SEC};
+    if (!go_up(w))
+        return;
+    flow_start(w, 0, 1, "10.0.0.5", "10.1.0.5", SEC);
+    world_run(w, 5 * SEC);
+    net_nat_rebind(&w->net.nat[0]);
+    w->end[1].desk[ASK_HAND].failed = 1000;
+    world_until(w, peer_moved, MINUTE, "the peer is seen elsewhere");
+    world_run(w, 5 * MS);
+    w->end[1].desk[ASK_HAND].failed = 0;
+    world_run(w, MINUTE);
+    traffic_end(w);
+    if (settle(w, MINUTE))
+        traffic_flows(w);
+    EXPECT(w, w->end[1].facts[FACT_KERNEL] > 0 && fact(w, FACT_IKE_DOWN) == 0);
+}
+
 const struct scenario scenarios_found[] = {
+    {"sa-does-not-follow", "an SA stays where the peer was", sa_does_not_follow, 6, 0},
+    {"rekey-on-the-losing-heir", "a Child SA is rekeyed on an heir that the peer closes", rekey_on_the_losing_heir, 60, 0},
     {"double-rekeyed", "of two Child SAs made at once, one is rekeyed before it is known as a double", double_rekeyed, 20, 0},
     {NULL, NULL, NULL, 0, 0},
 };
