@@ -20,7 +20,7 @@ W=${W:-/run/lab}; mkdir -p "$W"
 PSK=${PSK:-charon-lab-preshared-key-0123456789}
 fails=0 passes=0 PIDS=()
 # a build with sanitizers writes its reports into the daemon's log; seccomp would not let it
-[ -z "${ASAN:-}" ] || { CHARON_ARGS="${CHARON_ARGS:-} --sandbox=off"; export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1; }
+[ -z "${ASAN:-}" ] || { CHARON_ARGS="${CHARON_ARGS:-} --sandbox=off"; export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0${ASAN_MORE:+:$ASAN_MORE} UBSAN_OPTIONS=print_stacktrace=1; }
 
 # --- saying ------------------------------------------------------------------
 ms() { awk -v a="$1" -v b="$(date +%s.%N)" 'BEGIN{printf "%.0f", (b-a)*1000}'; }
@@ -33,10 +33,11 @@ wait_for() { # wait_for SECONDS COMMAND...: poll until it succeeds
 	local end; end=$(( $(date +%s%N) + $1 * 1000000000 )); shift
 	while ! "$@" >/dev/null 2>&1; do [ "$(date +%s%N)" -lt "$end" ] || return 1; sleep 0.05; done; }
 finish() {
-	! sanitized || nok "a sanitizer reports: $(sanitized | head -n 1)"
+	! crashed || nok "a crash: $(crashed | head -n 1 | cut -c1-200)"
 	if [ $fails -gt 0 ]; then echo "# peer says: $(peer_error)"; logs; fi
 	stop_all; echo "# $passes passed, $fails failed in $(ms "$LAB_T0") ms"; [ $fails = 0 ]; exit $?; }
-sanitized() { grep -hE 'ERROR: [A-Za-z]+Sanitizer|runtime error:|LeakSanitizer' "$W"/charon-g?/log 2>/dev/null; }
+crashed() { # a report of a sanitizer, or a signal that is none of the scenario's
+	grep -hE '(Address|Leak|UndefinedBehavior)Sanitizer|runtime error:|was ended by signal (4|6|7|8|11|31) ' "$W"/charon-g?/log 2>/dev/null; }
 stop_all() { # ends only what this scenario started
 	local p; for p in ${PIDS[@]+"${PIDS[@]}"}; do kill "$p" 2>/dev/null; done
 	for p in ${PIDS[@]+"${PIDS[@]}"}; do ( sleep 3; kill -KILL "$p" 2>/dev/null ) & wait "$p" 2>/dev/null; done; PIDS=(); }
