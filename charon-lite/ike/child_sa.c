@@ -333,7 +333,7 @@ static void children_dedupe(struct child_sa *new)
                 !peer_can_initiate(new->peer) || !ts_list_equal(other->ts_local, new->ts_local) ||
                 !ts_list_equal(other->ts_remote, new->ts_remote))
                 continue;
-            if (new->born - other->born < 30 * USEC_SEC &&
+            if (new->born - other->born < SAME_TIME &&
                 span_compare(secret_view(&new->low_nonce), secret_view(&other->low_nonce)) < 0)
                 loser = new;
             loser->redundant = true;

@@ -30,6 +30,7 @@ void child_fail(struct xchg *x, uint16_t notify, const char *fmt, ...)
     va_end(args);
     x->child_error = notify;
     if (x->child) {
+        collide_forget(x);
         child_end(x->child, x->rekeys_child, NULL);
         x->child = NULL;
     }

@@ -10,14 +10,13 @@ struct span nonce_lower(struct span a, struct span b)
     return span_compare(a, b) <= 0 ? a : b;
 }
 
-/* Ours lost: the lowest nonce of all is one of our exchange. The peer's new SA must still be there; the old one need not, for the
- * winner may have deleted it already. */
+/* Ours lost: the lowest nonce of all is one of our exchange. Neither the old SA nor the peer's new one need be there any more:
+ * the winner may have deleted the one and rekeyed the other before we have our answer. */
 bool collide_lost(struct xchg *x)
 {
-    const struct child_sa *rival = ticket_find(x->core, x->rival, TICKET_CHILD_SA);
     struct span low = nonce_lower(secret_view(&x->ni), secret_view(&x->nr));
 
-    return x->ours && rival && span_compare(low, secret_view(&rival->low_nonce)) < 0;
+    return x->ours && x->rival_nonce.p && span_compare(low, secret_view(&x->rival_nonce)) < 0;
 }
 
 bool collide_peer_rekeys(const struct child_sa *child)
@@ -36,8 +35,20 @@ void collide_note(struct xchg *theirs)
 
     if (theirs->ours || !theirs->child || !theirs->rekeys_child || !ours || !ours->rekeys_child)
         return;
-    if (ours->old_child.slot == theirs->old_child.slot && ours->old_child.round == theirs->old_child.round)
+    if (ours->old_child.slot == theirs->old_child.slot && ours->old_child.round == theirs->old_child.round &&
+        secret_set(&ours->rival_nonce, secret_view(&theirs->child->low_nonce)) == 0)
         ours->rival = theirs->child->id;
+}
+
+/* The peer's rekey came to nothing after all: there is no rival. */
+void collide_forget(struct xchg *theirs)
+{
+    struct xchg *ours = theirs->sa->ours;
+
+    if (theirs->ours || !theirs->child || !ours || ticket_find(ours->core, ours->rival, TICKET_CHILD_SA) != theirs->child)
+        return;
+    ours->rival = (struct ticket){0, 0};
+    secret_done(&ours->rival_nonce);
 }
 
 /* The peer owes us the deletion of this one; if it forgets, we do it. */
@@ -94,13 +105,13 @@ void collide_ike(struct xchg *x, struct ike_sa *new)
 
     if (undecided(old, new))
         return;
-    if (theirs && old->peer_rekey_nonce.p &&
+    if (old->peer_rekey_nonce.p && /* the peer's new one may have been rekeyed once more, and be gone */
         span_compare(secret_view(&new->low_nonce), secret_view(&old->peer_rekey_nonce)) < 0) {
         tell(x->core, FACT_NOTE, old->peer, old, NULL, "both ends rekeyed the IKE SA at once; ours is the redundant one");
         new->redundant = true;
         new->want_delete = true; /* the peer closes the old one */
         old->want_rekey = false;
-        old->replaced_by = theirs->id;
+        old->replaced_by = old->peer_rekey;
         wake_set(x->core, &old->life, x->core->now + OLD_SA_LIFE);
         sa_wake(new);
         return;

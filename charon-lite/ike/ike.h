@@ -497,6 +497,7 @@ struct xchg {
     bool rekeys_child;
     struct ticket old_child;
     struct ticket rival;  /* the SA from the peer's rekey of the same, while ours is under way (2.8.1) */
+    struct secret rival_nonce; /* the lower nonce of that exchange */
     uint16_t child_error; /* notify to answer with; 0 = going well */
     uint8_t child_error_data[4];
     uint8_t child_error_data_len;
@@ -583,6 +584,7 @@ struct span nonce_lower(struct span a, struct span b);
 bool collide_lost(struct xchg *);                  /* will our new Child SA be the redundant one */
 bool collide_peer_rekeys(const struct child_sa *); /* the peer has rekeyed it, or is about to: no need for us to begin */
 void collide_note(struct xchg *theirs);            /* the peer rekeys what we are rekeying, and the nonces are known */
+void collide_forget(struct xchg *theirs);
 void collide_child(struct xchg *, struct child_sa *ours_new, struct child_sa *old);
 void collide_ike(struct xchg *, struct ike_sa *ours_new);
 bool collide_ike_late(struct xchg *theirs,

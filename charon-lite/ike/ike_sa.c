@@ -373,7 +373,7 @@ void sa_kill(struct ike_sa *sa, enum fact fact, const char *fmt, ...)
     list_remove(&sa->in_peer);
     list_remove(&sa->in_core);
     list_append(&c->graveyard, &sa->in_core);
-    if (p && sa->initiator && !sa->is_heir && (was == IKE_BORN || was == IKE_KEYED))
+    if (p && fact != FACT_NOTE && sa->initiator && !sa->is_heir && (was == IKE_BORN || was == IKE_KEYED))
         peer_ike_failed(p, sa, why);
     if (p) {
         peer_orders_check(p); /* whoever waits for "down" */
@@ -383,7 +383,9 @@ void sa_kill(struct ike_sa *sa, enum fact fact, const char *fmt, ...)
 
 void sa_close(struct ike_sa *sa)
 {
-    if (!sa->maker && (sa->state == IKE_BORN || sa->state == IKE_KEYED)) {
+    bool asked = sa->state == IKE_KEYED && sa->initiator && sa->request.bytes.len; /* to be up at the peer in a moment: wait */
+
+    if (!sa->maker && !asked && (sa->state == IKE_BORN || sa->state == IKE_KEYED)) {
         sa_kill(sa, FACT_IKE_DOWN, "given up");
         return;
     }
@@ -398,7 +400,8 @@ static void give_back(struct ike_sa *heir)
     LIST_EACH (it, &heir->peer->sas) {
         struct ike_sa *old = LIST_ITEM(it, struct ike_sa, in_peer);
 
-        if (old == heir || old->state != IKE_UP || ticket_find(heir->core, old->peer_rekey, TICKET_IKE_SA) != heir)
+        if (old == heir || heir->replaced || old->state != IKE_UP ||
+            ticket_find(heir->core, old->peer_rekey, TICKET_IKE_SA) != heir)
             continue;
         sa_inherit(old, heir);
         old->replaced = false;
@@ -413,7 +416,10 @@ void sa_deleted_by_peer(struct ike_sa *sa)
     if (sa->is_heir && sa->peer)
         give_back(sa);
     LIST_EACH (it, &sa->children) {
-        peer_slot_lost(LIST_ITEM(it, struct child_sa, in_sa));
+        const struct child_sa *child = LIST_ITEM(it, struct child_sa, in_sa);
+
+        if (child->state != CHILD_BORN) /* what never was is not lost: the order for it stands */
+            peer_slot_lost(child);
     }
     sa_kill(sa, FACT_IKE_DOWN, sa->replaced || sa->redundant ? "replaced" : "the peer closed it");
 }

@@ -128,7 +128,7 @@ static void order_rekey(struct core *c, struct peer *p, const struct order *o, i
             continue;
         if (!o->child) {
             sa->want_rekey = true;
-            sa->rekey_retry_at = 0;
+            sa->rekey_retry_at = sa->temporary_since ? sa->rekey_retry_at : 0; /* the peer must be given time (2.25) */
             n++;
         }
         LIST_EACH (jt, &sa->children) {
@@ -136,7 +136,7 @@ static void order_rekey(struct core *c, struct peer *p, const struct order *o, i
 
             if (o->child && k->index == child && k->state == CHILD_UP) {
                 k->want_rekey = true;
-                k->retry_at = 0;
+                k->retry_at = k->temporary_since ? k->retry_at : 0;
                 n++;
             }
         }

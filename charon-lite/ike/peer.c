@@ -460,7 +460,7 @@ void peer_dedupe(struct peer *p, struct ike_sa *newest)
 
         if (other == newest || !sa_usable(other) || other->is_heir || !id_equal(&other->peer_id, &newest->peer_id))
             continue;
-        if (newest->born - other->born < 30 * USEC_SEC &&
+        if (newest->born - other->born < SAME_TIME &&
             span_compare(secret_view(&newest->low_nonce), secret_view(&other->low_nonce)) < 0)
             loser = newest;
         loser->redundant = true;
@@ -573,7 +573,7 @@ static void slots_order(struct peer *p, int child, bool up)
         p->slots[i].ordered = up;
         p->slots[i].down = !up;
         p->slots[i].acquired = false;
-        p->slots[i].retry_at = 0;
+        p->slots[i].retry_at = p->slots[i].temporary_since ? p->slots[i].retry_at : 0; /* not at once (2.25) */
         p->slots[i].failures = 0;
     }
 }

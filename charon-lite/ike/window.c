@@ -141,7 +141,7 @@ static bool given_up(const struct ike_sa *sa)
     uint32_t max = sa->core->conf->retransmit_tries ? sa->core->conf->retransmit_tries : 12;
     usec_t dead_after = conn ? conn->dead_after_us : 0;
 
-    if (sa->state == IKE_LEAVING || sa->replaced || sa->redundant)
+    if (sa->state == IKE_LEAVING || sa->replaced || sa->redundant || (sa->want_delete && sa->state == IKE_KEYED))
         return sa->tries >= 4;
     if (sa->ours && sa->ours->first_error && sa->core->now - sa->first_try >= INIT_ERROR_WAIT)
         return true;

@@ -38,10 +38,19 @@ static bool identity_write(struct xchg *x, bool initiator)
     return !x->out.failed;
 }
 
-/* INITIAL_CONTACT only when no other SA to that peer is held, half-open ones included (2.4). */
+/* INITIAL_CONTACT only when no other SA to that peer is held, half-open ones included (2.4): one that the peer has begun at the
+ * same time will be up in a moment, and must not be forgotten for it. */
 static bool alone(const struct ike_sa *sa)
 {
-    return list_count(&sa->peer->sas) <= 1;
+    if (list_count(&sa->peer->sas) > 1 || !sa->core->counts.half_open)
+        return list_count(&sa->peer->sas) <= 1;
+    LIST_EACH (it, &sa->core->sas) {
+        const struct ike_sa *other = LIST_ITEM(it, struct ike_sa, in_core);
+
+        if (!other->peer && other->state == IKE_KEYED && other->candidate == sa->peer)
+            return false;
+    }
+    return true;
 }
 
 /* --- initiator
@@ -52,14 +61,18 @@ static enum step write_request(struct xchg *x)
     struct ike_sa *sa = x->sa;
     int slot;
 
+    slot = peer_missing_slot(sa->peer, USEC_NEVER);
+    if (slot < 0) { /* the peer was first, or it was ordered down */
+        sa_kill(sa, FACT_NOTE, "nothing is wanted of this IKE SA any more");
+        return STEP_KILL;
+    }
     if (!identity_write(x, true))
         return kill_sa(x, "our AUTH could not be made: %s", x->answer && x->answer->why ? x->answer->why : "the vault failed");
     if (alone(sa)) {
         notify_add(&x->out, PROTOCOL_NONE, SPAN_NONE, INITIAL_CONTACT, SPAN_NONE);
         sa->initial_contact_sent = true;
     }
-    slot = peer_missing_slot(sa->peer, x->core->now);
-    peer_slot_place(sa->peer, slot < 0 ? 0 : (size_t)slot, &x->child_index, &x->child_pair);
+    peer_slot_place(sa->peer, (size_t)slot, &x->child_index, &x->child_pair);
     if (!child_offer(x, false))
         return kill_sa(x, "the Child SA proposal could not be made");
     return STEP_DONE;
@@ -168,13 +181,20 @@ static enum step check_verdict(struct xchg *x)
     return auth_make(x);
 }
 
-/* The peer holds no other SA with us: what we still have is of an earlier life of it (2.4). Only older SAs go. */
+/* The peer holds no other SA with us: what we still have is of an earlier life of it (2.4). Only older SAs go; one that was made
+ * just now goes with a Delete, for a peer that began at the same time as we did may hold it after all. */
 static void initial_contact(struct ike_sa *sa)
 {
     for (struct ike_sa *other = sa_next_of_id(sa, NULL), *next; other; other = next) {
         next = sa_next_of_id(sa, other);
-        if (other->state == IKE_UP && other->born < sa->born)
+        if (other->state != IKE_UP || other->born >= sa->born)
+            continue;
+        if (sa->born - other->born > SAME_TIME) {
             sa_kill(other, FACT_IKE_DOWN, "the peer began anew (INITIAL_CONTACT)");
+            continue;
+        }
+        other->redundant = true;
+        sa_close(other);
     }
 }
 

@@ -212,7 +212,7 @@ static enum step respond_finish(struct xchg *x)
         }
     }
     child_up(new, x->rekeys_child);
-    if (x->rekeys_child && !old)
+    if (x->rekeys_child && !old && !new->want_delete)
         child_speak(new); /* the old one went while this was installed: nobody will delete it */
     return STEP_DONE;
 }

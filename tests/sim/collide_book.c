@@ -143,8 +143,10 @@ static void answered(struct book *b, struct book_sa *sa, struct book_ask *k)
 
     if (k->q.kind == SAYS_DELETE_IKE)
         sa_gone(b, sa, end);
-    if (k->q.kind == SAYS_AUTH && k->a.error != AUTHENTICATION_FAILED)
+    if (k->q.kind == SAYS_AUTH && k->a.error != AUTHENTICATION_FAILED) {
         sa->half = false;
+        sa->known[end] = true;
+    }
     for (size_t i = 0; i < k->q.n_deletes; i++) {
         struct book_child *c = book_child_at(b, !end, k->q.deletes[i]);
 
@@ -257,6 +259,7 @@ static void heard_response(struct book *b, struct book_sa *sa, struct book_ask *
 
     k->over = true;
     k->over_at = b->w->now;
+    sa->known[to] |= k->q.kind == SAYS_AUTH;
     if (k->q.kind == SAYS_DELETE_IKE)
         sa_gone(b, sa, to);
     for (size_t i = 0; i < k->q.n_deletes; i++)

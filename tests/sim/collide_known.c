@@ -9,5 +9,12 @@ const struct clash_known clash_known[] = {
     {"nat/0/K1A0/s0d0d0s1", "a replaced IKE SA sends its Delete to where the peer is now (2.23)"},
     {"slow/0/D0K1/s1d0s0k0d1k0d0", "no deletion begins while the answer to the peer's rekey of the IKE SA is made (2.25.1)"},
     {"plain/0/C0X0/s1d0d0w0d1d1d0d0", "an IKE_SA_INIT repeated after its IKE_AUTH is ignored (2.1)"},
+    {"slow/0/R0D1/s0d0s1d0d0k0", "a successor that is to be deleted is not spoken on first"},
+    {"plain/0/C0C0K1/s0s2d0d0d0d0", "an order does not cut the wait after TEMPORARY_FAILURE short (2.25)"},
+    {"plain/0/C0C1X0/s2d0s1s0d0d0d0d0d1d0d0d0d0d0d0", "IKE_AUTH does not bring up what was ordered down"},
+    {"plain/0/C0C1X0/s1s2s0d0d0d0d0d0d0d0d0d0d1", "INITIAL_CONTACT of who began at the same time as we do leaves no hole (2.4)"},
+    {"plain/0/C1X0X1/s1d0d0s0d0d0s2", "what is closed while IKE_AUTH is asked is closed at the peer too (2.4)"},
+    {"plain/2/R0R0R1/s0s2d0d0d0d1d1s1d1d1d1d0",
+     "who lost a simultaneous rekey knows it though the winner's SA was rekeyed again (2.8.1)"},
     {NULL, NULL},
 };

@@ -18,6 +18,7 @@ enum situation {
     CHILD_REPLACED = 32, /* the asker has rekeyed this one already */
     CHILD_UNBORN = 64,   /* made by an exchange of which the answerer has not heard the answer */
     CHILD_UNKNOWN = 128, /* never made, or gone */
+    CHILD_DOUBT = 512,   /* unknown, while an answer is due that may tell of one */
     IN_DOUBT = 256,      /* an order waits for the window, or the kernel has not answered: who answers may see it either way */
 };
 
@@ -28,13 +29,21 @@ struct rfc_verdict {
     const char *section;
 };
 /* Every row whose situation is given counts; without any the answer is as usual. */
+/* clang-format off */
 static const struct rfc_verdict table[] = {
-    {SAYS_REKEY_CHILD, CHILD_UNKNOWN, NOT_FOUND, "2.25.1"}, {SAYS_REKEY_CHILD, CHILD_UNBORN, TEMPORARY, "2.25"},
-    {SAYS_REKEY_CHILD, CHILD_CLOSING, TEMPORARY, "2.25.1"}, {SAYS_REKEY_CHILD, CHILD_REPLACED, TEMPORARY, "2.25"},
-    {SAYS_REKEY_CHILD, SA_REKEYING, TEMPORARY, "2.25.2"},   {SAYS_REKEY_CHILD, SA_CLOSING, TEMPORARY, "2.25.2"},
-    {SAYS_NEW_CHILD, SA_REKEYING, TEMPORARY, "2.25.2"},     {SAYS_NEW_CHILD, SA_CLOSING, TEMPORARY, "2.25.2"},
-    {SAYS_REKEY_IKE, CHILD_BUSY, TEMPORARY, "2.25.1"},      {SAYS_REKEY_IKE, SA_CLOSING, TEMPORARY, "2.25.2, 2.8.2"},
+    {SAYS_REKEY_CHILD, CHILD_UNKNOWN,  NOT_FOUND,             "2.25.1"}, /* "to rekey a Child SA that does not exist" */
+    {SAYS_REKEY_CHILD, CHILD_UNBORN,   TEMPORARY,             "2.25"},   /* it does, in a moment */
+    {SAYS_REKEY_CHILD, CHILD_DOUBT,    TEMPORARY | NOT_FOUND, "2.25"},   /* which of both it is cannot be known yet */
+    {SAYS_REKEY_CHILD, CHILD_CLOSING,  TEMPORARY,             "2.25.1"}, /* "that it is currently trying to close" */
+    {SAYS_REKEY_CHILD, CHILD_REPLACED, TEMPORARY,             "2.25"},   /* a confused peer: it is about to close it itself */
+    {SAYS_REKEY_CHILD, SA_REKEYING,    TEMPORARY,             "2.25.2"}, /* "when it is currently rekeying the IKE SA" */
+    {SAYS_REKEY_CHILD, SA_CLOSING,     TEMPORARY,             "2.25.2"},
+    {SAYS_NEW_CHILD,   SA_REKEYING,    TEMPORARY,             "2.25.2"},
+    {SAYS_NEW_CHILD,   SA_CLOSING,     TEMPORARY,             "2.25.2"},
+    {SAYS_REKEY_IKE,   CHILD_BUSY,     TEMPORARY,             "2.25.1"}, /* "creating, rekeying, or closing a Child SA" */
+    {SAYS_REKEY_IKE,   SA_CLOSING,     TEMPORARY,             "2.25.2"}, /* and 2.8.2: rekeyed already */
 };
+/* clang-format on */
 
 #define RETRY_LEAST USEC_SEC           /* "MUST NOT immediately retry" (2.25) */
 #define FORGOTTEN_AFTER (9 * USEC_SEC) /* who waits so long for the other end to close something may do it itself */
@@ -83,7 +92,7 @@ static unsigned child_situation(struct book *b, unsigned end, const struct book_
     unsigned s = 0;
 
     if (!c || (c->known[end] && !c->alive[end]))
-        return CHILD_UNKNOWN;
+        return own && (own->q.kind == SAYS_NEW_CHILD || own->q.kind == SAYS_REKEY_CHILD) ? CHILD_DOUBT : CHILD_UNKNOWN;
     if (!c->known[end])
         return CHILD_UNBORN;
     if (child_delete_open(b, end, c) || holds(b, end, c->heir[end]))
@@ -250,14 +259,17 @@ int rfc_ike_loser(const struct book *b, const struct book_sa *old) /* 2.8.2 */
 /* --- requests ------------------------------------------------------------------------------------------------------------------
  */
 
-/* Both ends made one for the same selectors, neither a rekey: the one with the lowest nonce is closed by who made it. */
+/* Both ends made one for the same selectors, neither a rekey: the one with the lowest nonce is closed by who made it. With two
+ * IKE SAs one of these goes, and what it carries. */
 static bool twin_loses(const struct book *b, const struct book_child *c, unsigned end)
 {
     for (size_t i = 0; i < b->n_children; i++) {
         const struct book_child *o = &b->child[i];
 
-        if (o != c && o->extra == c->extra && o->old < 0 && c->old < 0 && o->known[end] && c->since - o->since < SAME_TIME &&
-            o->since - c->since < SAME_TIME && c->maker == end && lower(c->low, c->low_len, o->low, o->low_len) == 0)
+        bool twins = o != c && o->extra == c->extra && o->old < 0 && c->old < 0 && o->known[end] &&
+                     c->since - o->since < SAME_TIME && o->since - c->since < SAME_TIME;
+
+        if (twins && (o->line != c->line || (c->maker == end && lower(c->low, c->low_len, o->low, o->low_len) == 0)))
             return true;
     }
     return false;
