@@ -181,15 +181,15 @@ static enum step check_verdict(struct xchg *x)
     return auth_make(x);
 }
 
-/* The peer holds no other SA with us: what we still have is of an earlier life of it (2.4). Only older SAs go; one that was made
- * just now goes with a Delete, for a peer that began at the same time as we did may hold it after all. */
+/* The peer holds no other SA with us: what we still have is of an earlier life of it (2.4). Only older SAs go; one that we
+ * began just now goes with a Delete, for a peer that began at the same time may hold it after all. */
 static void initial_contact(struct ike_sa *sa)
 {
     for (struct ike_sa *other = sa_next_of_id(sa, NULL), *next; other; other = next) {
         next = sa_next_of_id(sa, other);
         if (other->state != IKE_UP || other->born >= sa->born)
             continue;
-        if (sa->born - other->born > SAME_TIME) {
+        if (!other->initiator || sa->born - other->born > SAME_TIME) {
             sa_kill(other, FACT_IKE_DOWN, "the peer began anew (INITIAL_CONTACT)");
             continue;
         }
