@@ -343,6 +343,7 @@ static void differences_are_seen(void **state)
         {"    ike: { rekey: 3h }\n", false, true},
         {"    ike: { rekey: 4h }\n", true, true},
         {"    ike: { proposals: aes256gcm16-prfsha256-x25519 }\n", false, true},
+        {"    ike: { proposals: [aes256gcm16-prfsha256-x25519, aes128gcm16-prfsha256-x25519] }\n", false, true},
         {"    local: 192.0.2.9\n", false, true},
         {"    local: { psk: file:y }\n", false, true},
         {"    legacy: weak-psk\n", false, true},
