@@ -13,7 +13,7 @@ enum shape { SHAPE_PAIR, SHAPE_NAT, SHAPE_HUB, SHAPE_HOSTS, SHAPE_MANY, SHAPE_SP
 
 /* Plans for the ends of a world of this shape, and packets that use them. */
 void chaos_shape(struct world *, enum shape);
-/* Twenty rounds of faults, orders and events; each seed has a few kinds of fault, seldom all. */
+/* Rounds of faults, orders and events; each seed has a few kinds of fault, seldom all. */
 void chaos_storm(struct world *);
 /* No more faults, and what was ordered down is ordered up; rest within twice the time in which a request is given up. */
 void chaos_heal(struct world *);

@@ -2,7 +2,7 @@
 /* Faults, orders and events by lots. Each part of a round has a lot of its own: what is left out moves nothing else. */
 #include "chaos.h"
 
-#define ROUNDS 20
+#define ROUNDS 26
 
 /* A few kinds of fault a seed: what many others would drown shows where it is nearly alone. */
 struct mood {

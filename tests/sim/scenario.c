@@ -105,6 +105,9 @@ static void close_down(struct world *w)
     world_run(w, 60 * SEC);
     if (!w->failed)
         LAW(w, LAW_EMPTY, !laws_empty(w), "after the stop: %s", laws_empty(w));
+    for (size_t i = 0; i < w->n_ends && !w->failed; i++)
+        if (w->end[i].core && w->end[i].hand)
+            end_finish(&w->end[i]);
 }
 
 struct world *scenario_world(const struct scenario *s, uint64_t seed)
@@ -131,8 +134,9 @@ struct world *scenario_play(const struct scenario *s, uint64_t seed, bool verbos
     return w->failed ? w : world_free(w);
 }
 
-static const struct scenario *const groups[] = {scenarios_contact, scenarios_rekey, scenarios_nonce, scenarios_life,
-                                                scenarios_attack,  scenarios_chaos, scenarios_qcd,   scenarios_found};
+static const struct scenario *const groups[] = {scenarios_contact, scenarios_rekey,  scenarios_nonce,
+                                                scenarios_life,    scenarios_attack, scenarios_chaos,
+                                                scenarios_qcd,     scenarios_found,  scenarios_machine};
 
 const struct scenario *scenario_at(size_t n)
 {
