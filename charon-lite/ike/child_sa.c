@@ -60,18 +60,27 @@ struct child_sa *child_by_spi_out(struct ike_sa *sa, uint32_t spi)
     return NULL;
 }
 
+static bool spi_taken_in(struct ike_sa *sa, const struct child_sa *child, uint32_t spi)
+{
+    LIST_EACH (i, &sa->children) {
+        const struct child_sa *other = LIST_ITEM(i, struct child_sa, in_sa);
+
+        if (other != child && other->spi_out == spi && other->state < CHILD_GONE)
+            return true;
+    }
+    return false;
+}
+
+/* By the same peer: another one of the connection may have chosen it too, and lives at another address. */
 bool child_spi_taken(const struct child_sa *child, uint32_t spi)
 {
-    if (!child->sa->peer)
-        return false;
-    LIST_EACH (i, &child->sa->peer->sas) {
-        LIST_EACH (k, &LIST_ITEM(i, struct ike_sa, in_peer)->children) {
-            const struct child_sa *other = LIST_ITEM(k, struct child_sa, in_sa);
+    struct ike_sa *sa = child->sa;
 
-            if (other != child && other->spi_out == spi && other->state < CHILD_GONE)
-                return true;
-        }
-    }
+    if (spi_taken_in(sa, child, spi))
+        return true;
+    for (struct ike_sa *other = sa->peer ? sa_next_of_id(sa, NULL) : NULL; other; other = sa_next_of_id(sa, other))
+        if (spi_taken_in(other, child, spi))
+            return true;
     return false;
 }
 
@@ -164,6 +173,8 @@ static uint32_t reqid_choose(struct child_sa *child)
     uint32_t configured = reqid_configured(p->conn->index, child->index);
     bool free = peer_can_initiate(p) && child->pair == 0;
 
+    if (!free) /* and of a connection for many peers not all need be looked at */
+        return reqid_dynamic(++child->sa->core->reqids);
     LIST_EACH (it, &p->sas) {
         LIST_EACH (jt, &LIST_ITEM(it, struct ike_sa, in_peer)->children) {
             const struct child_sa *other = LIST_ITEM(jt, struct child_sa, in_sa);
@@ -321,6 +332,8 @@ static void children_dedupe(struct child_sa *new)
 {
     struct core *c = new->sa->core;
 
+    if (!peer_can_initiate(new->peer))
+        return;
     LIST_EACH (it, &new->peer->sas) {
         struct ike_sa *sa = LIST_ITEM(it, struct ike_sa, in_peer);
 
@@ -330,8 +343,7 @@ static void children_dedupe(struct child_sa *new)
             struct child_sa *other = LIST_ITEM(jt, struct child_sa, in_sa), *loser = other;
 
             if (other == new || other->index != new->index || other->pair != new->pair || passing(other) || kin(other, new) ||
-                !peer_can_initiate(new->peer) || !ts_list_equal(other->ts_local, new->ts_local) ||
-                !ts_list_equal(other->ts_remote, new->ts_remote))
+                !ts_list_equal(other->ts_local, new->ts_local) || !ts_list_equal(other->ts_remote, new->ts_remote))
                 continue;
             if (new->born - other->born < SAME_TIME &&
                 span_compare(secret_view(&new->low_nonce), secret_view(&other->low_nonce)) < 0)

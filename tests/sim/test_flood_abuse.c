@@ -355,6 +355,29 @@ static void ike_sas_without_end(void **state)
     over(p);
 }
 
+/* Two peers of one connection happen to choose the same SPI: the kernel tells them apart by their addresses (RFC 4303 2.1). */
+static void one_spi_of_two(void **state)
+{
+    struct puppet *p = puppet_new(KEEP_ANSWER);
+
+    (void)state;
+    p->gate->plan[0].remote = (struct addr){0};
+    p->gate->plan[0].remote_id = NULL;
+    p->gate->plan[0].child[0].remote[0] = "10.0.0.0/8";
+    puppet_start(p);
+    p->id = "a.example";
+    MUST(p, up(p));
+    p->sa[0].spi_i = 0;
+    fresh(p);
+    p->id = "b.example";
+    p->local = "10.2.0.0/16";
+    p->here.addr = addr_v4(192, 0, 2, 3);
+    p->next_spi--;
+    MUST(p, up(p));
+    MUST(p, children(p, "UP") == 2);
+    puppet_free(p);
+}
+
 static void liveness(void **state)
 {
     struct puppet *p = quick();
@@ -509,6 +532,7 @@ int main(void)
         cmocka_unit_test(deleted_at_once),
         cmocka_unit_test(deletes_of_nothing),
         cmocka_unit_test(ike_sas_without_end),
+        cmocka_unit_test(one_spi_of_two),
         cmocka_unit_test(liveness),
         cmocka_unit_test(huge),
     };
