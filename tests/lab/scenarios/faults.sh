@@ -5,15 +5,16 @@
 # flow both ways within so many seconds, and one pair of SAs be left at our end (what the peer leaves at its own is said).
 #   fault=loss10 | loss30       rekeys of the Child SA and the IKE SA by both ends, on a line that loses so much either way (10 s)
 #         duplicate | reorder   the same; every third packet comes twice; packets overtake one another by up to 40 ms (5 s)
-#         kill-us | kill-them   kill -9, and begun anew (10 s; 15 s)
+#         kill-us | kill-them   kill -9, and begun anew (10 s; 15 s; a peer that began the tunnel has 20 s to notice)
 #         collide-child | collide-ike   both ends rekey at the same moment, six times (5 s)
 #         lifetimes             both ends have the same short lifetimes, for 30 s (5 s)
 fault=${fault:-loss10}
 . /lab/lib.sh
 CHARON_DAEMON="retransmit: { first: 500ms }" CHARON_IKE_MORE="liveness: 2s, dead_after: $(case $fault$* in *kill*) echo 4s ;; *) echo 8s ;; esac)"
-SWAN_RETRANSMIT=0.5 SWAN_TRIES=8 SWAN_CONN="dpd_delay = 2"
+case $fault$* in *kill*) tries=2 timeout=4 ;; *) tries=8 timeout=20 ;; esac
+SWAN_RETRANSMIT=0.5 SWAN_TRIES=$tries SWAN_CONN="dpd_delay = 2"
 LSWAN_CONN="  dpddelay=2
-  retransmit-timeout=20s"
+  retransmit-timeout=${timeout}s"
 parameters "$@"
 [ "$role" != initiator ] || KEEP=up
 case $fault in lifetimes) CHILD_REKEY=6 IKE_REKEY=14 ;; esac
@@ -35,6 +36,7 @@ one_pair() { [ "$(pairs "$1")" = 2 ]; }
 netem() { in_ns inet tc qdisc replace dev neta root netem "$@" && in_ns inet tc qdisc replace dev netb root netem "$@"; }
 quiet() { in_ns inet tc qdisc del dev neta root; in_ns inet tc qdisc del dev netb root; } 2>/dev/null
 can_rekey() { [ "$(kind "$1")" != iked ]; } # it obeys lifetimes alone
+up_again() { flows && return; end_up ga; sleep 0.5; flows; }
 by_both() { # rekeys while the line is bad; some may fail, for they are given up or collide
 	local w e
 	for w in child ike child; do for e in "$OUR" "$THEIR"; do
@@ -62,7 +64,9 @@ kill-us | kill-them)
 	# what a killed peer leaves in its kernel is its own business
 	[ $e = "$OUR" ] || { ip -n "$e" xfrm state flush; ip -n "$e" xfrm policy flush; }
 	check "$e starts again" end_start "$e"
-	if [ "$role" = responder ]; then end_up ga >"$W/up-again" 2>&1; fi ;;
+	sleep 1 # until now the old SAs may have carried the data
+	# a peer that began the tunnel, and does not notice or does nothing, is told to begin anew
+	if [ "$role" = responder ]; then wait_for 20 up_again; fi ;;
 collide-child) if [ "$peer" = iked ]; then by_both; else together child; fi ;;
 collide-ike) if [ "$peer" = iked ]; then by_both; else together ike; fi ;;
 lifetimes) sleep 30 ;;

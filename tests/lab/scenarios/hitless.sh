@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# lab-run: -m 1G
+# lab-run: -m 1G -t 3600
 # Rekeying is hitless: Child SA and IKE SA are rekeyed as fast as they complete, by both ends where both are ours, under numbered UDP
 # packets both ways. Not one is lost; memory, descriptors and the kernel's SAs are in the last third of the run what they were in the first.
 #   n=200       rekeys of the Child SA, and of the IKE SA one for ten of them (10000: the full size)

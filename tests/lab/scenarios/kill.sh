@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# lab-run: -a time-travel=inf-cpu
+# lab-run: -a time-travel=inf-cpu -t 20000
 # SIGKILL anywhere is harmless: each process of the daemon in turn is killed as it enters its N-th system call of a phase: the start,
 # the first negotiation, a rekey of the Child SA and of the IKE SA, `down`, a reload that changes the child. Something like a service
 # manager begins the daemon anew where its parent died. Afterwards: the daemon is whole; no SA that it does not know is in either

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# lab-run: -t 900
 # Fail closed though the kernel fails us: from boot on, with the interfaces still down (the order that packaging's unit asks for); while
 # others flush the SAs; while notices of the kernel are lost by an overrun; while the hand's orders and look-ups fail with ENOBUFS, ENOMEM or
 # EPERM, undone or done with the answer lost, during the first negotiation, a rekey, `down` and a reload. Never a packet in clear; within 3 s of
