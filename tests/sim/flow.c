@@ -221,6 +221,7 @@ void flow_send(struct world *w, struct flow *f)
         return; /* a machine that is off forwards nothing */
     f->sent++;
     policy = xfrm_policy(&e->xfrm, DIRECTION_OUT, &f->src, &f->dst);
+    law_judged(w, LAW_CLEAR);
     if (policy && policy->action == POLICY_BLOCK) {
         f->blocked++;
         stopped(w, f, "blocked");

@@ -59,6 +59,25 @@ static void all_flow(struct world *w)
             (unsigned long long)(w->flow[i].delivered - before[i]), i);
 }
 
+/* Nothing disturbs any more: rekeys of both kinds under traffic, and not a packet is lost (2.8). */
+static void quiet_hour(struct world *w)
+{
+    size_t n = w->n_flows;
+
+    if (w->failed || n * 2 > COUNT_OF(w->flow))
+        return;
+    world_run(w, 11 * MINUTE);
+    for (size_t i = 0; i < n; i++) {
+        struct flow *f = &w->flow[i];
+        char src[ADDR_TEXT_MAX], dst[ADDR_TEXT_MAX];
+
+        flow_must(w, flow_start(w, f->from, f->to, addr_format(&f->src, src), addr_format(&f->dst, dst), 5 * SEC), true);
+    }
+    world_run(w, 45 * MINUTE);
+    traffic_end(w);
+    settle(w, 2 * MINUTE);
+}
+
 void chaos_heal(struct world *w)
 {
     usec_t bound = 2 * chaos_give_up(&w->end[0].globals), began;
@@ -86,6 +105,8 @@ static void storm(struct world *w, enum shape shape)
     chaos_shape(w, shape);
     chaos_storm(w);
     chaos_heal(w);
+    if (dice_chance(&w->dice, 300))
+        quiet_hour(w);
 }
 
 static void chaos(struct world *w)

@@ -124,9 +124,10 @@ static uint64_t keys_digest(struct world *w, const struct kernel_sa *sa)
     struct map m = {.seed = {1, 2}};
     uint8_t all[160], *p = all;
 
-    if (!sa->encr || sa->encr_key.len != sa->encr->key_len || (!(sa->encr->flags & ALG_AEAD) && !sa->integ) ||
-        sa->encr_key.len + sa->integ_key.len > 150)
-        world_fail(w, "an SA with keys of %zu and %zu bytes", sa->encr_key.len, sa->integ_key.len);
+    bool ok = sa->encr && sa->encr_key.len == sa->encr->key_len && ((sa->encr->flags & ALG_AEAD) || sa->integ) &&
+              (!sa->integ || sa->integ_key.len == sa->integ->key_len) && sa->encr_key.len + sa->integ_key.len <= 150;
+
+    LAW(w, LAW_KEYS, ok, "an SA with keys of %zu and %zu bytes", sa->encr_key.len, sa->integ_key.len);
     if (w->failed)
         return 0;
     put_u16(p, sa->encr->id);
