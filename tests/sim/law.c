@@ -36,7 +36,7 @@ void law_broken(struct world *w, enum law law, const char *fmt, ...)
     char text[sizeof(w->failure)];
     va_list args;
 
-    if (w->failed || w->laws.off & 1u << law)
+    if (w->failed || w->laws.off >> law & 1)
         return;
     va_start(args, fmt);
     vsnprintf(text, sizeof(text), fmt, args);

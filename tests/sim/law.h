@@ -36,6 +36,11 @@ struct world;
     X(REST, "rest", "at rest both ends and both kernels agree, and nothing is left over")                                        \
     X(STOPS, "stops", "an end that is told to stop says goodbye and stops")                                                      \
     X(EMPTY, "empty", "after the stop nothing is left")                                                                          \
+    X(IV, "iv", "no two messages under one key have the same IV (RFC 5282 3.1)")                                                 \
+    X(ONCE, "once", "a repeated IKE_SA_INIT makes no second IKE SA (2.1)")                                                       \
+    X(PATIENCE, "patience", "what TEMPORARY_FAILURE put off is not asked again at once (2.25)")                                  \
+    X(NO_ECHO, "no-echo", "both delete one SA: no answer names it (1.4.1)")                                                      \
+    X(TIMERS, "timers", "at rest every timer, ticket and SPI belongs to somebody")                                               \
     X(MEMORY, "memory", "every byte is freed")
 
 enum law {

@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "laws.h"
+#include "laws_inside.h"
 #include "wire/wire.h"
 #include "world.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* What is known of a message, or of a row of messages, by its name. */
-struct seen {
-    struct map_node node;
-    uint64_t digest; /* of the bytes first sent */
-    uint64_t count, credit;
-    bool sent;
-};
 
 void laws_init(struct laws *l, const struct rng *rng)
 {
@@ -34,8 +27,7 @@ void laws_done(struct laws *l)
     map_done(&l->seen);
 }
 
-enum name_of { OF_STATE, OF_DATAGRAM, OF_REPLIES, OF_REQUESTS, OF_INITS, OF_ANSWERED, OF_INBOUND };
-static struct seen *seen_named(struct world *w, uint64_t who, enum name_of of, uint64_t a, uint64_t b, uint64_t c)
+struct seen *law_seen(struct world *w, uint64_t who, enum name_of of, uint64_t a, uint64_t b, uint64_t c)
 {
     struct map *m = &w->laws.seen;
     uint8_t key[40];
@@ -60,12 +52,12 @@ static struct seen *seen_named(struct world *w, uint64_t who, enum name_of of, u
 
 static struct seen *seen_at(struct end *e, enum name_of of, uint64_t a, uint64_t b, uint64_t c)
 {
-    return seen_named(e->world, e->index | (uint64_t)e->life << 8, of, a, b, c);
+    return law_seen(e->world, e->index | (uint64_t)e->life << 8, of, a, b, c);
 }
 
 bool law_inbound_known(struct world *w, uint32_t spi, bool now)
 {
-    struct seen *s = seen_named(w, UINT64_MAX, OF_INBOUND, spi, 0, 0);
+    struct seen *s = law_seen(w, UINT64_MAX, OF_INBOUND, spi, 0, 0);
 
     s->sent = s->sent || now;
     return s->sent;
@@ -174,6 +166,7 @@ void law_sent(struct end *e, const struct datagram *d)
         response_sent(e, &l);
     if (l.response && l.sealed)
         same_bytes(e, &l);
+    law_inside_sent(e, &l.h, &d->dst, l.all);
 }
 
 void law_arrived(struct end *e, const struct datagram *d)
@@ -191,8 +184,10 @@ void law_arrived(struct end *e, const struct datagram *d)
         seen_at(e, OF_INITS, l.h.spi_i, 0, 0)->credit++;
     answered = seen_at(e, OF_ANSWERED, l.h.spi_i, l.h.flags & IKE_FLAG_INITIATOR ? 0 : IKE_FLAG_INITIATOR, l.h.message_id);
     row = seen_at(e, OF_REQUESTS, l.h.spi_i, l.h.flags & IKE_FLAG_INITIATOR ? 0 : IKE_FLAG_INITIATOR, 0);
-    if (!answered->count++ && row->count == l.h.message_id + 1u && d->from >= 0 && !d->changed)
+    if (!answered->count++ && row->count == l.h.message_id + 1u && d->from >= 0 && !d->changed) {
         e->world->exchanges++;
+        law_inside_answered(e, &l.h, l.all);
+    }
 }
 
 static uint64_t state_rank(const struct told_row *r)

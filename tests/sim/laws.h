@@ -21,7 +21,7 @@ struct laws {
     usec_t second;   /* in which steps are counted */
     unsigned steps, steps_max;
     bool off_wire;    /* a scenario forges messages in the name of its ends: the laws of the wire rest */
-    uint32_t off;     /* 1 << enum law: these rest */
+    uint64_t off;     /* 1 << enum law: these rest */
     usec_t lost;      /* when a kernel last lost an SA that nobody deleted */
     usec_t disturbed; /* when a fault last struck: some laws need quiet */
 };

@@ -23,3 +23,103 @@ void peek_sas(const struct core *c, void (*fn)(void *ctx, const struct peek_sa *
         }
     }
 }
+
+size_t peek_half_open(const struct core *c, uint64_t spi_i, const struct endpoint *from)
+{
+    size_t n = 0;
+
+    LIST_EACH (i, &c->sas) {
+        const struct ike_sa *sa = LIST_ITEM(i, struct ike_sa, in_core);
+
+        n += !sa->initiator && !sa->is_heir && sa->state < IKE_UP && sa->spi_i == spi_i && endpoint_equal(&sa->path.remote, from);
+    }
+    return n;
+}
+
+/* --- what is kept ----------------------------------------------------------------------------------------------------------
+ */
+struct kept {
+    size_t timers, tickets, ike_spis, child_spis;
+    bool stale; /* a request is repeated that nobody waits for */
+};
+
+static size_t armed(const struct timer *t)
+{
+    return t->node.place != 0;
+}
+
+static size_t out(const struct core *c, struct ticket t)
+{
+    return t.slot && t.slot < c->n_slots && c->slots[t.slot].round == t.round && c->slots[t.slot].what != TICKET_FREE;
+}
+
+static void kept_exchange(struct kept *k, const struct xchg *x)
+{
+    if (!x)
+        return;
+    k->timers += armed(&x->patience);
+    k->tickets += out(x->core, x->ticket);
+}
+
+static void kept_sa(struct kept *k, const struct ike_sa *sa)
+{
+    k->timers += armed(&sa->retransmit) + armed(&sa->life) + armed(&sa->liveness) + armed(&sa->keepalive);
+    k->tickets += out(sa->core, sa->id);
+    k->ike_spis++;
+    k->stale |= armed(&sa->retransmit) && !sa->request.bytes.len && !sa->ours;
+    kept_exchange(k, sa->ours);
+    kept_exchange(k, sa->theirs);
+    LIST_EACH (i, &sa->children) {
+        const struct child_sa *child = LIST_ITEM(i, struct child_sa, in_sa);
+
+        k->timers += armed(&child->life);
+        k->tickets += out(sa->core, child->id);
+        k->child_spis++;
+    }
+}
+
+static struct kept kept(const struct core *c)
+{
+    struct kept k = {.timers = armed(&c->nonces.again) + armed(&c->qcd.forget) + armed(&c->stop_timer),
+                     .tickets = out(c, c->nonces.ticket)};
+
+    for (size_t i = 0; i < COUNT_OF(c->qcd.asked); i++)
+        k.tickets += out(c, c->qcd.asked[i].ticket);
+    LIST_EACH (i, &c->sas)
+        kept_sa(&k, LIST_ITEM(i, struct ike_sa, in_core));
+    for (size_t i = 0; i < c->n_peers; i++) {
+        k.timers += armed(&c->peers[i].retry);
+        k.tickets += out(c, c->peers[i].id);
+    }
+    k.timers += list_count(&c->lingering); /* one each */
+    return k;
+}
+
+static size_t tickets_out(const struct core *c)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->n_slots; i++)
+        n += c->slots[i].what != TICKET_FREE;
+    return n;
+}
+
+const char *peek_leak(const struct core *c)
+{
+    static char wrong[160];
+    struct text t = text_in(wrong, sizeof(wrong));
+    struct kept k = kept(c);
+
+    if (c->timers.n != k.timers)
+        text_add(&t, "%zu timers are set, %zu belong to somebody", c->timers.n, k.timers);
+    else if (k.stale)
+        text_add(&t, "a request is to be repeated that is not outstanding");
+    else if (tickets_out(c) != k.tickets)
+        text_add(&t, "%zu tickets are out, %zu belong to somebody", tickets_out(c), k.tickets);
+    else if (c->by_spi.count != k.ike_spis || c->by_child_spi.count != k.child_spis)
+        text_add(&t, "%zu and %zu SPIs are taken, for %zu IKE SAs and %zu Child SAs", c->by_spi.count, c->by_child_spi.count,
+                 k.ike_spis, k.child_spis);
+    else
+        return NULL;
+    return wrong;
+}

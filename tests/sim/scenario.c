@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "scenario.h"
+#include "laws_inside.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +19,7 @@ bool settle(struct world *w, usec_t how_long)
         world_run(w, 100 * MS);
     if (!w->failed)
         LAW(w, LAW_REST, world_at_rest(w), "no rest within %lld s: %s", (long long)(how_long / SEC), laws_at_rest(w));
+    law_leaks(w);
     return !w->failed;
 }
 
@@ -105,6 +107,8 @@ static void close_down(struct world *w)
     world_run(w, 60 * SEC);
     if (!w->failed)
         LAW(w, LAW_EMPTY, !laws_empty(w), "after the stop: %s", laws_empty(w));
+    if (!w->failed)
+        law_leaks(w);
     for (size_t i = 0; i < w->n_ends && !w->failed; i++)
         if (w->end[i].core && w->end[i].hand)
             end_finish(&w->end[i]);
@@ -114,6 +118,7 @@ struct world *scenario_world(const struct scenario *s, uint64_t seed)
 {
     struct world *w = world_new(seed, s->ends ? s->ends : 2);
 
+    w->peeking = true;
     w->end[0].plan[w->end[0].n_plans++] = plan_tunnel(0, 1, KEEP_UP);
     w->end[1].plan[w->end[1].n_plans++] = plan_tunnel(1, 0, KEEP_ANSWER);
     return w;

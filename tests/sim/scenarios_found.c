@@ -72,9 +72,31 @@ static void sa_does_not_follow(struct world *w)
     EXPECT(w, w->end[1].facts[FACT_KERNEL] > 0 && fact(w, FACT_IKE_DOWN) == 0);
 }
 
+/* An operator asks again at once for what the peer has put off by TEMPORARY_FAILURE: the order waits too (2.25). */
+static void order_put_off(struct world *w)
+{
+    if (!go_up(w))
+        return;
+    net_rule(
+        &w->net,
+        (struct rule){.from = 0, .exchange = CREATE_CHILD_SA, .response = 1, .times = 1, .what = RULE_DELAY, .delay = SEC / 2});
+    end_order(&w->end[1], ORDER_REKEY, "to0", "net");
+    world_run(w, 50 * MS);
+    for (unsigned k = 0; k < 4; k++) {
+        end_order(&w->end[0], ORDER_REKEY, "to1", NULL);
+        world_run(w, 100 * MS);
+    }
+    EXPECT(w, fact(w, FACT_REFUSED) == 1);
+    world_run(w, MINUTE);
+    EXPECT(w, fact(w, FACT_IKE_REKEYED) >= 2);
+    if (settle(w, 5 * MINUTE))
+        traffic_flows(w);
+}
+
 const struct scenario scenarios_found[] = {
     {"sa-does-not-follow", "an SA stays where the peer was", sa_does_not_follow, 6, 0},
     {"rekey-on-the-losing-heir", "a Child SA is rekeyed on an heir that the peer closes", rekey_on_the_losing_heir, 60, 0},
+    {"order-put-off", "an order to rekey waits for what TEMPORARY_FAILURE put off", order_put_off, 0, 0},
     {"double-rekeyed", "of two Child SAs made at once, one is rekeyed before it is known as a double", double_rekeyed, 20, 0},
     {NULL, NULL, NULL, 0, 0},
 };

@@ -284,7 +284,7 @@ static struct ask tunnel(struct world *w, unsigned end, struct child_keys *keys)
     *keys = (struct child_keys){.encr_i2r = {key_bytes[0], 36}, .encr_r2i = {key_bytes[1], 36}};
     c->peer = (struct peer_ref){1, 0, 1};
     verdicts_add(w->end[end].verdicts, &c->peer, USEC_NEVER);
-    w->laws.off = 1u << LAW_MAKE_FIRST;
+    w->laws.off = 1ull << LAW_MAKE_FIRST;
     c->reqid = reqid_configured(0, 0);
     c->protocol = PROTOCOL_ESP;
     c->spi_in = 0x1000 + end;
@@ -341,7 +341,7 @@ static void other_keys_open_nothing(void **state)
 
     (void)state;
     keys[1].encr_i2r.p = key_bytes[1];
-    w->laws.off |= 1u << LAW_SAME_KEYS;
+    w->laws.off |= 1ull << LAW_SAME_KEYS;
     assert_int_equal(xfrm_perform(&w->end[0], &a, &answer), 0);
     assert_int_equal(xfrm_perform(&w->end[1], &b, &answer), 0);
     flow_must(w, f, true);

@@ -144,6 +144,7 @@ struct world {
     bool halted;           /* stopped after so many steps: failed, but nothing is broken */
     uint64_t steps_left;   /* of world_step */
     struct record *record; /* NULL, or where all that happens is written down (record.h) */
+    bool peeking;          /* cores are the real ones: laws may look inside (peek.h) */
     bool quiet;            /* no trace: faster, and nothing else differs */
     char failure[512];
     enum law broken; /* when failed */
