@@ -57,7 +57,8 @@ static size_t last_spoken(const struct ladder *l, uint64_t *last)
 
 static bool dull(const struct row *row)
 {
-    return (row->kind != ROW_NOTE && !row->spi_i && row->kind != ROW_GONE && !row->changed) ||
+    return (row->kind == ROW_NOTE && !strncmp(row->text, "done -: ", 8) && strstr(row->text, " IKE SAs, ")) ||
+           (row->kind != ROW_NOTE && !row->spi_i && row->kind != ROW_GONE && !row->changed) ||
            (row->calm && row->kind != ROW_GONE);
 }
 

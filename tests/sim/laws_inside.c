@@ -66,13 +66,19 @@ static const struct payload *chain_of(struct arena *a, const struct ike_header *
 /* What a CREATE_CHILD_SA request is about: the SA that it rekeys, or the selectors of a new one. */
 static uint64_t matter_of(const struct payload *in)
 {
-    const struct payload *rekey = notify_find(in, REKEY_SA), *ts = payload_find(in, PAYLOAD_TSI);
+    const struct payload *rekey = notify_find(in, REKEY_SA), *i = payload_find(in, PAYLOAD_TSI),
+                         *r = payload_find(in, PAYLOAD_TSR);
+    uint64_t out = 1ull << 40;
 
     if (rekey && rekey->u.notify.spi.len == 4)
         return get_u32(rekey->u.notify.spi.p);
-    if (!ts || !ts->u.ts.n)
+    if (!i || !r)
         return 1; /* the IKE SA */
-    return digest(span_of(ts->u.ts.v[0].low.b, sizeof(ts->u.ts.v[0].low.b))) | 1ull << 40;
+    for (size_t k = 0; k < i->u.ts.n; k++)
+        out = out * 31 + digest(span_of(i->u.ts.v[k].low.b, sizeof(i->u.ts.v[k].low.b)));
+    for (size_t k = 0; k < r->u.ts.n; k++)
+        out = out * 37 + digest(span_of(r->u.ts.v[k].low.b, sizeof(r->u.ts.v[k].low.b)));
+    return out | 1ull << 40;
 }
 
 static void asked_again(struct end *e, const struct ike_header *h, const struct payload *in)

@@ -45,7 +45,7 @@ struct kept {
 
 static size_t armed(const struct timer *t)
 {
-    return t->node.place != 0;
+    return t->node.in;
 }
 
 static size_t out(const struct core *c, struct ticket t)

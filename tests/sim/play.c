@@ -3,14 +3,11 @@
 
 extern const struct alg_registry alg_registry;
 
-/* Most seeds play the plain storm. */
 const struct scenario *play_scenario(const struct play *p)
 {
-    static const char *const storms[] = {"chaos", "chaos", "chaos", "chaos", "chaos-nat", "chaos-hub"};
-
     if (p->mixed && scenario_at(p->seed))
         return scenario_at(p->seed);
-    return p->scenario ? p->scenario : scenario_find(storms[p->seed % COUNT_OF(storms)]);
+    return p->scenario ? p->scenario : scenario_find("chaos");
 }
 
 struct world *play(const struct play *p)
