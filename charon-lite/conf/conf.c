@@ -103,7 +103,8 @@ struct conf *conf_read_text(const struct conf_setup *setup, const char *name, st
     if (!reading_init(&r, setup, report))
         return NULL;
     source.name = arena_string(r.keep, name);
-    conf_file_read(&r, &source);
+    if (source.name) /* else there is no memory, and reading_done() says so */
+        conf_file_read(&r, &source);
     return reading_done(&r);
 }
 

@@ -77,6 +77,7 @@ void collide_child(struct xchg *x, struct child_sa *new, struct child_sa *old)
         }
         return;
     }
+    child_speak(new); /* it was installed as the loser, and the rival has failed since */
     if (rival)
         owed(rival);
     if (old) {

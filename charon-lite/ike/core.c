@@ -237,6 +237,10 @@ static void child_answer(struct core *c, struct child_sa *child, const struct an
         sa_wake(child->sa);
     } else if (a->result == ANSWER_FAILED && a->why) {
         tell(c, FACT_KERNEL, child->peer, child->sa, child, "%s", a->why);
+        if (a->kind == ASK_CHILD_UPDATE && a->u.install.error == ERR_MEMORY) { /* its successor will be at the right place */
+            child->want_rekey = true;
+            sa_wake(child->sa);
+        }
     }
 }
 

@@ -6,32 +6,44 @@
 
 void batch_init(struct batch *b)
 {
-    memset(b, 0, sizeof *b);
+    b->ops = b->few;
+    b->policies = b->few_policies;
+    b->n = 0;
+    b->cap = BATCH_FEW;
+    b->failed = false;
 }
 
 void batch_done(struct batch *b)
 {
-    if (b->ops)
-        secret_wipe(b->ops, b->cap * sizeof *b->ops);
-    free(b->ops);
-    free(b->policies);
+    secret_wipe(b->ops, b->n * sizeof *b->ops);
+    if (b->ops != b->few) {
+        free(b->ops);
+        free(b->policies);
+    }
     batch_init(b);
 }
 
+/* Into a fresh block, so that no unwiped keys stay behind. */
 static bool grow(struct batch *b)
 {
-    size_t cap = b->cap ? b->cap * 2 : 16;
-    struct kernel_op *ops = reallocarray(b->ops, cap, sizeof *ops);
-    struct policy **policies;
+    size_t cap = b->cap * 4, n = b->n;
+    struct kernel_op *ops = reallocarray(NULL, cap, sizeof *ops);
+    struct policy **policies = reallocarray(NULL, cap, sizeof(*policies));
+    bool failed = b->failed;
 
-    if (!ops)
+    if (!ops || !policies) {
+        free(ops);
+        free(policies);
         return false;
+    }
+    memcpy(ops, b->ops, n * sizeof *ops);
+    memcpy(policies, b->policies, n * sizeof(*policies));
+    batch_done(b);
     b->ops = ops;
-    policies = reallocarray(b->policies, cap, sizeof(*policies));
-    if (!policies)
-        return false;
     b->policies = policies;
+    b->n = n;
     b->cap = cap;
+    b->failed = failed;
     return true;
 }
 
@@ -54,4 +66,6 @@ void batch_apply(struct hand *h, struct batch *b)
 {
     if (b->n)
         hand_apply(h, b->ops, b->n);
+    if (b->failed) /* nobody asks again for what is not in it */
+        hand_unsure(h);
 }

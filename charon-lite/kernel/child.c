@@ -548,6 +548,8 @@ static int outbound(struct hand *h, const struct ask_child *a, struct text *t)
     batch_apply(h, &b);
     (void)policies_took(h, &b, t);
     err = took_sas(h, &b, t);
+    if (!err && b.failed)
+        err = ERR_MEMORY;
     batch_done(&b);
     if (err) {
         record_lost(h, &r->out);
@@ -697,6 +699,8 @@ static int update(struct hand *h, const struct ask_child *a, struct text *t)
             err = b.ops[i].result;
             text_add(t, "SA %08x: %s", b.ops[i].u.move.old.spi, b.ops[i].why);
         }
+    if (!err && b.failed)
+        err = ERR_MEMORY;
     batch_done(&b);
     if (err)
         return err;

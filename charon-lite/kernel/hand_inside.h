@@ -112,12 +112,15 @@ struct hand {
     char why[256]; /* of the answer being given */
 };
 
+#define BATCH_FEW 6
 /* A batch under construction: operations, and which policy each is of (NULL = an SA). */
 struct batch {
     struct kernel_op *ops;
     struct policy **policies;
     size_t n, cap;
     bool failed;
+    struct kernel_op few[BATCH_FEW]; /* what one Child SA needs goes without memory */
+    struct policy *few_policies[BATCH_FEW];
 };
 void batch_init(struct batch *);
 void batch_done(struct batch *);                                                   /* wipes */

@@ -73,8 +73,10 @@ static int look_at_sas(struct hand *h, bool events)
     int err;
 
     l.orphans = calloc(l.cap, sizeof *l.orphans);
-    if (!l.orphans)
+    if (!l.orphans) {
+        hand_unsure(h);
         return ERR_MEMORY;
+    }
     for (int i = 0; i < 1024; i++) {
         l.n = 0;
         l.more = false;

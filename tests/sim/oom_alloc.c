@@ -11,6 +11,8 @@ void *__real_malloc(size_t);
 void *__real_calloc(size_t, size_t);
 void *__real_realloc(void *, size_t);
 void __real_core_step(struct core *, const struct input *, struct outbox *);
+void *__real_reallocarray(void *, size_t, size_t);
+void *__wrap_reallocarray(void *, size_t, size_t);
 void *__wrap_malloc(size_t);
 void *__wrap_calloc(size_t, size_t);
 void *__wrap_realloc(void *, size_t);
@@ -29,9 +31,9 @@ static bool refuses(void)
     return true;
 }
 
-void oom_begin(const struct core *of, uint64_t from, uint64_t n)
+void oom_begin(const struct core *core, const struct hand *hand, uint64_t from, uint64_t n)
 {
-    oom = (struct oom){.on = true, .of = of, .from = from, .n = n};
+    oom = (struct oom){.on = true, .core = core, .hand = hand, .from = from, .n = n};
     memory_refuses = refuses;
 }
 
@@ -72,9 +74,14 @@ void *__wrap_realloc(void *p, size_t n)
     return REFUSED ? NULL : __real_realloc(p, n);
 }
 
+void *__wrap_reallocarray(void *p, size_t n, size_t size)
+{
+    return REFUSED ? NULL : __real_reallocarray(p, n, size);
+}
+
 void __wrap_core_step(struct core *c, const struct input *in, struct outbox *out)
 {
-    oom.inside = oom.on && c == oom.of;
+    oom.inside = oom.on && c == oom.core;
     __real_core_step(c, in, out);
     oom.inside = false;
 }

@@ -52,17 +52,18 @@ static void close_all(struct world *w)
         world_fail(w, "after the stop: %s", laws_empty(w));
 }
 
-static bool report(struct world *w, const struct oom_case *c, unsigned end, enum oom_mode mode, uint64_t k, struct oom_sum *sum)
+static bool report(struct world *w, const struct oom_case *c, unsigned end, bool hand, enum oom_mode mode, uint64_t k,
+                   struct oom_sum *sum)
 {
     if (!w->failed)
         return true;
     if (sum->failed++ < COMPLAINTS_MAX)
-        fprintf(stderr, "%s\n  alone, with a trace: test_oom --run %s %u %s %llu\n", w->failure, c->name, end, mode_word[mode],
-                (unsigned long long)k);
+        fprintf(stderr, "%s\n  alone, with a trace: test_oom --run %s %s %u %s %llu\n", w->failure, hand ? "hand" : "core",
+                c->name, end, mode_word[mode], (unsigned long long)k);
     return false;
 }
 
-bool oom_run(const struct oom_case *c, unsigned end, enum oom_mode mode, uint64_t k, bool verbose, uint64_t *seen,
+bool oom_run(const struct oom_case *c, unsigned end, bool hand, enum oom_mode mode, uint64_t k, bool verbose, uint64_t *seen,
              struct oom_sum *sum)
 {
     size_t before = memory_in_use(), after;
@@ -70,7 +71,7 @@ bool oom_run(const struct oom_case *c, unsigned end, enum oom_mode mode, uint64_
     bool ok;
 
     w->verbose = verbose;
-    oom_begin(w->end[end].core, k, k ? mode_n[mode] : 0);
+    oom_begin(hand ? NULL : w->end[end].core, hand ? w->end[end].hand : NULL, k, k ? mode_n[mode] : 0);
     if (c->act)
         c->act(w, end);
     for (usec_t until = w->now + c->lasts; w->now < until && !w->failed;) {
@@ -83,27 +84,37 @@ bool oom_run(const struct oom_case *c, unsigned end, enum oom_mode mode, uint64_
     recover(w, c);
     close_all(w);
     sum->runs++;
-    ok = report(w, c, end, mode, k, sum);
+    ok = report(w, c, end, hand, mode, k, sum);
     world_free(w);
     after = memory_in_use();
     if (ok && after != before) {
         sum->failed++;
-        fprintf(stderr, "%zd bytes stay allocated: test_oom --run %s %u %s %llu\n", (ssize_t)(after - before), c->name, end,
-                mode_word[mode], (unsigned long long)k);
+        fprintf(stderr, "%zd bytes stay allocated: test_oom --run %s %s %u %s %llu\n", (ssize_t)(after - before),
+                hand ? "hand" : "core", c->name, end, mode_word[mode], (unsigned long long)k);
         ok = false;
     }
     return ok;
 }
 
-void oom_all(unsigned part, unsigned step, struct oom_sum *sum)
+static void all(bool hand, unsigned part, unsigned step, struct oom_sum *sum)
 {
     for (size_t i = 0; i < oom_n_cases; i++)
         for (unsigned end = 0; end < 2; end++)
             for (enum oom_mode mode = 0; mode < OOM_MODES; mode++) {
                 uint64_t n, unused;
 
-                oom_run(&oom_cases[i], end, mode, 0, false, &n, sum);
+                oom_run(&oom_cases[i], end, hand, mode, 0, false, &n, sum);
                 for (uint64_t k = 1 + (part + end + mode) % step; k <= n; k += step)
-                    oom_run(&oom_cases[i], end, mode, k, false, &unused, sum);
+                    oom_run(&oom_cases[i], end, hand, mode, k, false, &unused, sum);
             }
+}
+
+void oom_cores(unsigned part, unsigned step, struct oom_sum *sum)
+{
+    all(false, part, step, sum);
+}
+
+void oom_hands(unsigned part, unsigned step, struct oom_sum *sum)
+{
+    all(true, part, step, sum);
 }

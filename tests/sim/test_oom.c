@@ -4,7 +4,8 @@
  *
  *     test_oom                                a part of it, which changes with the clock; CHARON_OOM=full: all of it
  *     test_oom --part N/M                     every M-th allocation, from N
- *     test_oom --run CASE END once|ten|long K one run, with a trace
+ *     test_oom --run core|hand CASE END once|ten|long K
+ *                                             one run, with a trace
  */
 #include "oom.h"
 
@@ -22,14 +23,16 @@ static int one(char **argv)
     uint64_t seen;
 
     for (size_t i = 0; i < oom_n_cases; i++)
-        for (enum oom_mode mode = 0; mode < OOM_MODES; mode++)
-            if (!strcmp(argv[0], oom_cases[i].name) && !strcmp(argv[2], modes[mode])) {
-                bool ok =
-                    oom_run(&oom_cases[i], (unsigned)atoi(argv[1]) & 1, mode, strtoull(argv[3], NULL, 10), true, &seen, &sum);
+        for (enum oom_mode mode = 0; mode < OOM_MODES; mode++) {
+            bool ok;
 
-                printf("%s # %llu allocations\n", ok ? "ok" : "not ok", (unsigned long long)seen);
-                return !ok;
-            }
+            if (strcmp(argv[1], oom_cases[i].name) != 0 || strcmp(argv[3], modes[mode]) != 0)
+                continue;
+            ok = oom_run(&oom_cases[i], (unsigned)atoi(argv[2]) & 1, !strcmp(argv[0], "hand"), mode, strtoull(argv[4], NULL, 10),
+                         true, &seen, &sum);
+            printf("%s # %llu allocations\n", ok ? "ok" : "not ok", (unsigned long long)seen);
+            return !ok;
+        }
     fprintf(stderr, "no such case\n");
     return 2;
 }
@@ -53,10 +56,11 @@ int main(int argc, char **argv)
 
     if (size && !strcmp(size, "full"))
         part = 0, step = 1;
-    if (argc == 6 && !strcmp(argv[1], "--run"))
+    if (argc == 7 && !strcmp(argv[1], "--run"))
         return one(argv + 2);
     if (argc > 1 && (argc != 3 || strcmp(argv[1], "--part") != 0 || sscanf(argv[2], "%u/%u", &part, &step) != 2 || part >= step))
-        return fprintf(stderr, "usage: test_oom [--part N/M] [--run CASE END once|ten|long K]\n"), 2;
-    printf("1..1\n");
-    return part_of("the core", 1, oom_all, part, step);
+        return fprintf(stderr, "usage: test_oom [--part N/M] [--run core|hand CASE END once|ten|long K]\n"), 2;
+    printf("1..3\n");
+    return part_of("the core", 1, oom_cores, part, step) | part_of("the hand", 2, oom_hands, part, step) |
+           part_of("reading a configuration", 3, oom_conf, part, step);
 }
