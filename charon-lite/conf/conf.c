@@ -62,6 +62,7 @@ static struct conf *reading_init(struct reading *r, const struct conf_setup *set
     arena_init(&r->tree, TREE_SIZE_MAX);
     if (!s) {
         error_at(r, NULL, "no memory");
+        arena_done(&r->tree);
         return NULL;
     }
     s->conf.refs = 1;
