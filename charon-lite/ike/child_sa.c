@@ -273,6 +273,8 @@ static void successor_speak(struct child_sa *old)
 {
     struct child_sa *next = ticket_find(old->sa->core, old->peer_rekey, TICKET_CHILD_SA);
 
+    if (old->sa->theirs && old->sa->theirs->unsent) /* the peer cannot know of it yet */
+        return;
     if (next && next->state == CHILD_HALF && !next->want_delete && !next->redundant)
         child_speak(next);
 }
