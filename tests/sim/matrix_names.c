@@ -57,7 +57,7 @@ int cell_parse(const char *text, struct cell *out)
         if (v[i] < 0)
             return ERR_BAD;
     }
-    *out = (struct cell){(enum stage)v[0], (enum role)v[1], (enum kind)v[2], (enum way_of)v[3], (enum seal)v[4],
-                         (enum id_is)v[5], (enum flag)v[6], (enum spi)v[7],  (enum version)v[8],   (enum flaw)v[9]};
+    *out = (struct cell){(enum stage)v[0], (enum role)v[1], (enum kind)v[2], (enum way_of)v[3],  (enum seal)v[4],
+                         (enum id_is)v[5], (enum flag)v[6], (enum spi)v[7],  (enum version)v[8], (enum flaw)v[9]};
     return *text ? ERR_BAD : 0;
 }

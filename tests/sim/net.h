@@ -14,7 +14,7 @@ struct end;
 struct way {
     usec_t delay_low, delay_high;
     unsigned loss, dup, reorder, corrupt, replay;
-    unsigned forge; /* an attacker answers, or speaks in between (forge.c) */
+    unsigned forge;    /* an attacker answers, or speaks in between (forge.c) */
     usec_t reorder_by; /* how much later a reordered datagram arrives, at most */
     bool cut;
     unsigned mtu; /* larger IP datagrams are dropped; 0 = none */
