@@ -496,9 +496,9 @@ struct xchg {
     uint16_t child_index, child_pair;
     bool rekeys_child;
     struct ticket old_child;
-    struct ticket rival;  /* the SA from the peer's rekey of the same, while ours is under way (2.8.1) */
+    struct ticket rival;       /* the SA from the peer's rekey of the same, while ours is under way (2.8.1) */
     struct secret rival_nonce; /* the lower nonce of that exchange */
-    uint16_t child_error; /* notify to answer with; 0 = going well */
+    uint16_t child_error;      /* notify to answer with; 0 = going well */
     uint8_t child_error_data[4];
     uint8_t child_error_data_len;
     char child_why[400];

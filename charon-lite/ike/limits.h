@@ -34,9 +34,9 @@
 #define OLD_SA_LIFE (30 * USEC_SEC)            /* the replaced SA whose deletion the peer owes us */
 #define LINGER (5 * USEC_SEC)                  /* a replaced Child SA is heard so long */
 #define SAME_TIME (30 * USEC_SEC)      /* SAs made within so long of each other may have been begun by both ends at once */
-#define SURPLUS_AGE (60 * USEC_SEC)            /* a second IKE SA with the same peer and nothing on it goes after so long */
-#define REDUNDANT_WAIT (10 * USEC_SEC)         /* a redundant IKE SA whose creator does not close it */
-#define RETRY_FIRST (2 * USEC_SEC)             /* back-off of whatever the configuration wants up */
+#define SURPLUS_AGE (60 * USEC_SEC)    /* a second IKE SA with the same peer and nothing on it goes after so long */
+#define REDUNDANT_WAIT (10 * USEC_SEC) /* a redundant IKE SA whose creator does not close it */
+#define RETRY_FIRST (2 * USEC_SEC)     /* back-off of whatever the configuration wants up */
 #define RETRY_MAX (120 * USEC_SEC)
 #define RETRANSMIT_MAX (60 * USEC_SEC) /* longest wait between two tries */
 #define ORDERS_WAITING_MAX 16

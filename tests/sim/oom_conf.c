@@ -78,8 +78,8 @@ void oom_conf(unsigned part, unsigned step, struct oom_sum *sum)
             if (ok && memory_in_use() == before)
                 continue;
             sum->failed++;
-            fprintf(stderr, "configuration, %llu allocations from %llu: %s\n", (unsigned long long)lengths[i], (unsigned long long)k,
-                    ok ? "something is leaked" : "it is not whole");
+            fprintf(stderr, "configuration, %llu allocations from %llu: %s\n", (unsigned long long)lengths[i],
+                    (unsigned long long)k, ok ? "something is leaked" : "it is not whole");
         }
     sum->failed += !want;
     conf_unref(want);
