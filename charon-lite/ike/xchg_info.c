@@ -83,9 +83,32 @@ static enum step read_answer(struct xchg *x)
 /* --- responder -----------------------------------------------------------------------------------------------------------------
  */
 
+/* The peer may not know yet that this IKE SA is the loser of a simultaneous rekey, and takes the Child SAs to be with it; here
+ * they are with the winner already (2.8.2). */
+static size_t children_count(const struct ike_sa *sa)
+{
+    size_t n = list_count(&sa->children);
+
+    for (const struct ike_sa *other = sa->redundant ? sa_next_of_id(sa, NULL) : NULL; other; other = sa_next_of_id(sa, other))
+        n += list_count(&other->children);
+    return n;
+}
+
+static struct child_sa *child_meant(struct ike_sa *sa, uint32_t spi)
+{
+    struct child_sa *child = child_by_spi_out(sa, spi);
+
+    if (child || !sa->is_heir || !sa->redundant)
+        return child;
+    for (struct ike_sa *other = sa_next_of_id(sa, NULL); other && !child; other = sa_next_of_id(sa, other))
+        if (other->is_heir)
+            child = child_by_spi_out(other, spi);
+    return child;
+}
+
 static bool delete_child(struct xchg *x, uint32_t spi, uint32_t *ours)
 {
-    struct child_sa *child = child_by_spi_out(x->sa, spi), *other;
+    struct child_sa *child = child_meant(x->sa, spi), *other;
     bool replaced;
 
     if (!child && x->sa->ours && x->sa->ours->row == &exchange_child && x->sa->ours->n_dead < COUNT_OF(x->sa->ours->dead_spis))
@@ -109,7 +132,7 @@ static bool delete_child(struct xchg *x, uint32_t spi, uint32_t *ours)
 /* SPIs are read before anything is deleted: nothing here points into what may die. A list that is long for nothing was work. */
 static void delete_children(struct xchg *x)
 {
-    size_t have = list_count(&x->sa->children), n = 0, read = 0;
+    size_t have = children_count(x->sa), n = 0, read = 0;
     uint32_t *ours = have ? arena_alloc(&x->arena, have * sizeof(*ours)) : NULL, spi;
 
     for (const struct payload *p = payload_find(x->in, PAYLOAD_DELETE); p; p = payload_after(p, PAYLOAD_DELETE)) {

@@ -16,5 +16,6 @@ const struct clash_known clash_known[] = {
     {"plain/0/C1X0X1/s1d0d0s0d0d0s2", "what is closed while IKE_AUTH is asked is closed at the peer too (2.4)"},
     {"plain/2/R0R0R1/s0s2d0d0d0d1d1s1d1d1d1d0",
      "who lost a simultaneous rekey knows it though the winner's SA was rekeyed again (2.8.1)"},
+    {"plain/2/D0K0K1/s1s0s2d0d0d0d0d0", "a Child SA is deleted by whichever IKE SA of a simultaneous rekey (2.25.2)"},
     {NULL, NULL},
 };
