@@ -88,4 +88,4 @@ static int fuzz_input(const uint8_t *data, size_t len)
     return 0;
 }
 
-FUZZ_MAIN(300000, "wire")
+FUZZ_MAIN(300000, "wire", "fuzz/wire")
