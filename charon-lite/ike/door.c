@@ -228,6 +228,30 @@ static bool repeats_last(struct ike_sa *sa, const struct ike_header *h, struct s
     return h->message_id + 1 == sa->next_theirs && map_hash(&sa->core->by_spi, data) == sa->reply_to;
 }
 
+static bool repeatable(const struct payload *outer)
+{
+    for (; outer; outer = outer->next)
+        if (outer->type == PAYLOAD_SKF)
+            return outer->u.sk.number == 1;
+    return true;
+}
+
+static uint16_t fragments_total(const struct payload *outer)
+{
+    while (outer && outer->type != PAYLOAD_SKF)
+        outer = outer->next;
+    return outer ? outer->u.sk.total : 0;
+}
+
+/* The last request again, in more and smaller fragments than it came in, because its answer did not arrive: of those the first
+ * brings the answer again, too (RFC 7383 2.5.2, 2.6.1). */
+static bool cut_anew(struct ike_sa *sa, const struct ike_header *h, struct span data, const struct payload *outer)
+{
+    return fragments_total(outer) > sa->reply_total && repeatable(outer) && h->message_id + 1 == sa->next_theirs &&
+           h->exchange == sa->reply_exchange && h->exchange != IKE_SA_INIT && sa->reply.bytes.len && sa->state >= IKE_UP &&
+           seal_genuine(sa, data, outer);
+}
+
 static bool fresh_id(const struct ike_sa *sa, const struct ike_header *h)
 {
     if (h->flags & IKE_FLAG_RESPONSE)
@@ -264,14 +288,6 @@ static bool too_early(const struct ike_sa *sa, const struct ike_header *h)
     return sa->state < IKE_UP && !(h->flags & IKE_FLAG_RESPONSE) && (sa->initiator || h->exchange != IKE_AUTH);
 }
 
-static bool repeatable(const struct payload *outer)
-{
-    for (; outer; outer = outer->next)
-        if (outer->type == PAYLOAD_SKF)
-            return outer->u.sk.number == 1;
-    return true;
-}
-
 static void sealed_packet(struct ike_sa *sa, const struct ike_header *h, const struct path *path, struct span data,
                           struct payload *outer, struct arena *a)
 {
@@ -283,6 +299,13 @@ static void sealed_packet(struct ike_sa *sa, const struct ike_header *h, const s
     int err;
 
     if (!response && repeats_last(sa, h, data)) {
+        if (++sa->repeats == CUT_TRIES)
+            (void)seal_again(sa, &sa->reply); /* the answer, or what is too large of it, does not arrive */
+        packets_send(sa->core, &sa->reply, path);
+        return;
+    }
+    if (!response && cut_anew(sa, h, data, outer)) {
+        seal_as(sa, &sa->reply, data.len);
         packets_send(sa->core, &sa->reply, path);
         return;
     }
@@ -302,6 +325,7 @@ static void sealed_packet(struct ike_sa *sa, const struct ike_header *h, const s
         return; /* as if it had been lost */
     if (!response) {
         sa->reply_to = sa->fragment_hash;
+        sa->reply_total = fragments_total(outer);
         fragments_done(&sa->in_request); /* pieces of the same that came whole */
     }
     sa_heard(sa, path);

@@ -165,6 +165,7 @@ void packets_done(struct packets *);
 /* --- fragments under collection (RFC 7383 2.6) ---------------------------------------------------------------------------------
  */
 struct fragments {
+    size_t largest; /* of the datagrams that they came in, from the IKE header on */
     uint32_t message_id;
     uint16_t total, have;
     uint8_t first_inner; /* from fragment 1 */
@@ -221,6 +222,9 @@ struct ike_sa {
     uint64_t reply_to;          /* hash of the request (its first fragment) that `reply` answers */
     struct fragments in_request, in_response;
     unsigned tries;
+    uint8_t reply_exchange;       /* and its exchange */
+    uint16_t reply_total;         /* in so many fragments that request came; 0 = whole */
+    uint8_t probe_tries, repeats; /* since the request was cut as it is; of the request that `reply` answers */
     usec_t first_try;
 
     /* IKE_SA_INIT (2.15 needs both messages whole) */
@@ -229,7 +233,8 @@ struct ike_sa {
 
     /* what the riders learned */
     bool natd_seen, nat_local, nat_remote, encap_forced, fragmentation;
-    uint16_t hashes; /* RFC 7427: bits 1 << number */
+    uint16_t datagram_max; /* for IKE on this path, as found (RFC 7383 2.5.2); 0 = as configured */
+    uint16_t hashes;       /* RFC 7427: bits 1 << number */
     bool initial_contact_sent;
     bool has_token;                       /* the peer gave us one (RFC 6290): */
     uint8_t token_digest[QCD_DIGEST_LEN]; /* that is all that is kept of it */
@@ -624,6 +629,12 @@ bool stranger_told(struct core *);         /* may a sentence about somebody who 
 
 /* Seal a chain into one datagram or its fragments. 0 or ERR_*. */
 int seal_message(struct ike_sa *, const struct ike_header *, const struct payload *chain, struct packets *out) MUST_USE;
+/* Cut our message, as sealed before, into smaller fragments (RFC 7383 2.5.2): by one step, or to what the peer's datagrams with
+ * so many bytes of IKE are. True if it is smaller now; else it is as it was. */
+bool seal_again(struct ike_sa *, struct packets *);
+void seal_as(struct ike_sa *, struct packets *, size_t theirs);
+/* Is this first fragment, cut in another way than the one that came first, the peer's own. */
+bool seal_genuine(struct ike_sa *, struct span datagram, const struct payload *outer);
 /* Open SK (or the one inside SKF): plaintext chain into the arena. `outer` is the list that was read, ending in SK or SKF.
  * 0 = chain is there; ERR_AGAIN = a fragment was stored; ERR_CRYPTO, ERR_BAD, ERR_LIMIT = drop it. */
 int seal_open(struct ike_sa *, const struct ike_header *, struct span datagram, const struct payload *outer, struct arena *,

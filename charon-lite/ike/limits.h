@@ -9,6 +9,8 @@
 #define OUTBOX_ARENA_MAX (512u << 20)  /* a list of 100,000 SAs fits */
 #define MESSAGE_MAX 65535              /* bytes of an IKE message, fragments put together */
 #define FRAGMENTS_MAX 128              /* RFC 7383 2.5 allows 65535; 128 of the smallest useful size are 64 KiB */
+#define DATAGRAM_MIN 576               /* the smallest that IKE is cut to (RFC 7383 2.5.1) */
+#define CUT_TRIES 2                    /* unanswered, then the message is cut smaller (2.5.2) */
 #define FRAGMENTS_TIME (30 * USEC_SEC) /* an incomplete message is forgotten */
 #define FRAGMENTS_HALF_OPEN (4u << 20) /* bytes that all half-open SAs together may have collected; the oldest give way */
 #define INIT_MAX 8192                  /* bytes of an IKE_SA_INIT request: it is kept until IKE_AUTH, and comes in one datagram */

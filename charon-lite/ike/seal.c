@@ -90,54 +90,63 @@ static int seal_one(struct ike_sa *sa, struct ike_header h, uint8_t inner, struc
     return err;
 }
 
-/* Largest IP datagram for IKE on this path, and what its outer headers take (RFC 7383 2.5.1). */
-static size_t datagram_room(const struct ike_sa *sa)
+/* An IP datagram with so many bytes of IKE. */
+static size_t datagram_of(const struct ike_sa *sa, size_t ike)
+{
+    return ike + (sa->path.remote.addr.family == 6 ? 40 : 20) + 8 + (sa->path.natt ? 4 : 0);
+}
+
+/* The largest for IKE on this path (RFC 7383 2.5.1). */
+static size_t datagram_max(const struct ike_sa *sa)
 {
     const struct conf_connection *conn = sa_conn(sa);
     size_t size = conn && conn->fragment_size ? conn->fragment_size : 1280;
-    size_t ip = sa->path.remote.addr.family == 6 ? 40 : 20;
 
-    return size - ip - 8 - (sa->path.natt ? 4 : 0);
+    return sa->datagram_max && sa->datagram_max < size ? sa->datagram_max : size;
+}
+
+static int seal_plain(struct ike_sa *sa, const struct ike_header *h, uint8_t first, struct span plain, struct packets *out)
+{
+    const struct suite *s = &sa->suite;
+    size_t room = datagram_max(sa) - datagram_of(sa, 0), fixed = IKE_HEADER_LEN + SKF_HEADER + s->encr->iv_len + icv_len(s);
+    size_t each = room > fixed + 64 ? (room - fixed) / block_of(s) * block_of(s) - 1 : 64, total = (plain.len + each - 1) / each;
+    int err = 0;
+
+    if (!sa->fragmentation || fixed - 4 + padded_len(s, plain.len) <= room || total < 2)
+        err = seal_one(sa, *h, first, plain, 0, 0, out);
+    else if (total > FRAGMENTS_MAX)
+        err = ERR_LIMIT;
+    else
+        for (size_t i = 0; err == 0 && i < total; i++)
+            err = seal_one(sa, *h, first, span_part(plain, i * each, each), (uint16_t)(i + 1), (uint16_t)total, out);
+    if (err == 0 && out->bytes.failed)
+        err = out->bytes.too_long ? ERR_LIMIT : ERR_MEMORY;
+    return err;
 }
 
 int seal_message(struct ike_sa *sa, const struct ike_header *h, const struct payload *chain, struct packets *out)
 {
-    const struct suite *s = &sa->suite;
-    size_t room = datagram_room(sa), fixed = IKE_HEADER_LEN + SKF_HEADER + s->encr->iv_len + icv_len(s), each, total;
-    uint8_t first = chain ? chain->type : PAYLOAD_NONE;
     struct buf plain;
-    int err = 0;
+    int err;
 
     buf_init(&plain, MESSAGE_MAX - 1000);
     msg_write_payloads(&plain, chain);
-    if (plain.failed) {
+    if (plain.failed)
         err = plain.too_long ? ERR_LIMIT : ERR_MEMORY;
-        buf_done(&plain);
-        return err;
-    }
-    each = room > fixed + 64 ? (room - fixed) / block_of(s) * block_of(s) - 1 : 64;
-    total = (plain.len + each - 1) / each;
-    if (!sa->fragmentation || fixed - 4 + padded_len(s, plain.len) <= room || total < 2) {
-        err = seal_one(sa, *h, first, buf_view(&plain), 0, 0, out);
-    } else if (total > FRAGMENTS_MAX) {
-        err = ERR_LIMIT;
-    } else {
-        for (size_t i = 0; err == 0 && i < total; i++)
-            err = seal_one(sa, *h, first, span_part(buf_view(&plain), i * each, each), (uint16_t)(i + 1), (uint16_t)total, out);
-    }
-    if (err == 0 && out->bytes.failed)
-        err = out->bytes.too_long ? ERR_LIMIT : ERR_MEMORY;
+    else
+        err = seal_plain(sa, h, chain ? chain->type : PAYLOAD_NONE, buf_view(&plain), out);
     buf_done(&plain);
     return err;
 }
 
-/* Verify, decrypt, and take the padding off one SK or SKF payload; the plaintext lies in the arena. */
-static int open_one(struct ike_sa *sa, struct span datagram, const struct payload *sk, struct arena *a, struct span *plain)
+/* Verify, decrypt, and take the padding off one SK or SKF payload, the peer's or one of ours; the plaintext lies in the arena. */
+static int open_one(struct ike_sa *sa, bool ours, struct span datagram, const struct payload *sk, struct arena *a,
+                    struct span *plain)
 {
     const struct suite *s = &sa->suite;
     size_t icv = icv_len(s), iv_len = s->encr->iv_len, body;
-    struct span key = secret_view(sa->initiator ? &sa->keys.er : &sa->keys.ei);
-    struct span mac_key = secret_view(sa->initiator ? &sa->keys.ar : &sa->keys.ai);
+    struct span key = secret_view(sa->initiator == ours ? &sa->keys.ei : &sa->keys.er);
+    struct span mac_key = secret_view(sa->initiator == ours ? &sa->keys.ai : &sa->keys.ar);
     struct span sealed = sk->u.sk.sealed;
     uint8_t mac[64], *out;
 
@@ -215,6 +224,15 @@ static int fragments_join(struct fragments *f, struct arena *a, uint8_t *first, 
     return 0;
 }
 
+/* What the peer has cut smaller than we would, it has its reasons for (RFC 7383 2.5.1). */
+static void size_follow(struct ike_sa *sa, const struct fragments *f)
+{
+    size_t size = datagram_of(sa, f->largest);
+
+    if (f->total > 1 && size < datagram_max(sa))
+        sa->datagram_max = (uint16_t)(size > DATAGRAM_MIN ? size : DATAGRAM_MIN);
+}
+
 /* Who is half-open has proved nothing. An honest peer's fragments come at once, so that it is never among the oldest. */
 static void fragments_count(struct ike_sa *sa, struct fragments *f, size_t more)
 {
@@ -242,7 +260,7 @@ static int open_fragment(struct ike_sa *sa, const struct ike_header *h, struct s
 
     if (!sa->fragmentation)
         return ERR_BAD;
-    err = open_one(sa, datagram, skf, a, &plain); /* the ICV before anything is kept (2.6) */
+    err = open_one(sa, false, datagram, skf, a, &plain); /* the ICV before anything is kept (2.6) */
     if (err == 0)
         err = fragments_fit(f, h, skf, sa->core->now);
     if (err == 0 && (plain.len == 0 || f->bytes + plain.len > MESSAGE_MAX))
@@ -254,20 +272,121 @@ static int open_fragment(struct ike_sa *sa, const struct ike_header *h, struct s
     fragments_count(sa, f, plain.len);
     if (skf->u.sk.number == 1)
         f->first_inner = skf->u.sk.inner;
-    return f->have == f->total ? fragments_join(f, a, first, chain) : ERR_AGAIN;
+    f->largest = datagram.len > f->largest ? datagram.len : f->largest;
+    if (f->have < f->total)
+        return ERR_AGAIN;
+    size_follow(sa, f);
+    return fragments_join(f, a, first, chain);
+}
+
+static const struct payload *sealed_part(const struct payload *p)
+{
+    while (p && p->type != PAYLOAD_SK && p->type != PAYLOAD_SKF)
+        p = p->next;
+    return p;
 }
 
 int seal_open(struct ike_sa *sa, const struct ike_header *h, struct span datagram, const struct payload *outer, struct arena *a,
               uint8_t *first, struct span *chain)
 {
-    const struct payload *sk = outer;
+    const struct payload *sk = sealed_part(outer);
 
-    while (sk && sk->type != PAYLOAD_SK && sk->type != PAYLOAD_SKF)
-        sk = sk->next;
     if (!sk || sk->u.sk.sealed.p + sk->u.sk.sealed.len != datagram.p + datagram.len)
         return ERR_BAD;
     if (sk->type == PAYLOAD_SKF)
         return open_fragment(sa, h, datagram, sk, a, first, chain);
     *first = sk->u.sk.inner;
-    return open_one(sa, datagram, sk, a, chain);
+    return open_one(sa, false, datagram, sk, a, chain);
+}
+
+/* --- cut anew (RFC 7383 2.5.2) -------------------------------------------------------------------------------------------------
+ */
+
+bool seal_genuine(struct ike_sa *sa, struct span datagram, const struct payload *outer)
+{
+    const struct payload *sk = sealed_part(outer);
+    struct span plain;
+    struct arena a;
+    bool good;
+
+    arena_init(&a, MESSAGE_MAX);
+    good = sk && sk->u.sk.sealed.p + sk->u.sk.sealed.len == datagram.p + datagram.len &&
+           open_one(sa, false, datagram, sk, &a, &plain) == 0;
+    arena_done(&a);
+    return good;
+}
+
+/* The plaintext of our own message, fragments put together. */
+static bool reopen(struct ike_sa *sa, const struct packets *p, struct ike_header *h, uint8_t *first, struct buf *plain)
+{
+    struct reader r = reader_of(buf_view(&p->bytes));
+    struct wire_error why;
+    struct payload *in;
+    struct arena a;
+    bool ok = true;
+
+    arena_init(&a, 4 * MESSAGE_MAX);
+    for (bool begun = false; ok && read_left(&r) > 2; begun = true) {
+        struct span part, datagram = read_span(&r, read_u16(&r));
+        const struct payload *sk = NULL;
+
+        if (msg_read_header(datagram, h, &why) == 0 &&
+            msg_read_payloads(&a, h->next, span_part(datagram, IKE_HEADER_LEN, datagram.len), IKE_HEADER_LEN, &in, &why) == 0)
+            sk = sealed_part(in);
+        ok = sk && open_one(sa, true, datagram, sk, &a, &part) == 0;
+        if (ok && !begun)
+            *first = sk->u.sk.inner;
+        if (ok)
+            buf_span(plain, part);
+    }
+    arena_done(&a);
+    return ok && !plain->failed;
+}
+
+static size_t packets_largest(const struct packets *p)
+{
+    struct reader r = reader_of(buf_view(&p->bytes));
+    size_t largest = 0;
+
+    while (read_left(&r) > 2) {
+        size_t len = read_span(&r, read_u16(&r)).len;
+
+        largest = len > largest ? len : largest;
+    }
+    return largest;
+}
+
+static bool seal_smaller(struct ike_sa *sa, struct packets *p, size_t size)
+{
+    struct packets cut = {0};
+    struct ike_header h;
+    struct buf plain;
+    uint8_t first = 0;
+    bool done;
+
+    if (!sa->fragmentation || sa->state < IKE_KEYED || datagram_of(sa, packets_largest(p)) <= size)
+        return false;
+    sa->datagram_max = (uint16_t)size;
+    buf_init(&plain, MESSAGE_MAX);
+    done = reopen(sa, p, &h, &first, &plain) && seal_plain(sa, &h, first, buf_view(&plain), &cut) == 0;
+    buf_done(&plain);
+    if (!done) {
+        packets_done(&cut);
+        return false;
+    }
+    packets_done(p);
+    *p = cut;
+    return true;
+}
+
+bool seal_again(struct ike_sa *sa, struct packets *p)
+{
+    return seal_smaller(sa, p, 1280) || (sa->path.remote.addr.family != 6 && seal_smaller(sa, p, DATAGRAM_MIN));
+}
+
+void seal_as(struct ike_sa *sa, struct packets *p, size_t theirs)
+{
+    size_t size = datagram_of(sa, theirs);
+
+    (void)seal_smaller(sa, p, size > DATAGRAM_MIN ? size : DATAGRAM_MIN);
 }

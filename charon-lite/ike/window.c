@@ -96,7 +96,7 @@ void window_send_request(struct xchg *x)
         sa_kill(sa, FACT_LIMIT, "our %s request could not be written: %s", x->row->name, err_text(err));
         return;
     }
-    sa->tries = 1;
+    sa->tries = sa->probe_tries = 1;
     sa->first_try = sa->last_sent = c->now;
     packets_send(c, &sa->request, &sa->path);
     wake_set(c, &sa->retransmit, c->now + retransmit_wait(c, 1));
@@ -114,6 +114,8 @@ int window_send_reply(struct xchg *x)
         return 0;
     }
     sa->last_sent = x->core->now;
+    sa->repeats = 0;
+    sa->reply_exchange = x->row->type;
     packets_send(x->core, &sa->reply, &x->path);
     return 0;
 }
@@ -130,7 +132,7 @@ void window_renew(struct ike_sa *sa)
 {
     if (!sa->request.bytes.len || !sa->ours || sa->ours->concluding)
         return;
-    sa->tries = 1;
+    sa->tries = sa->probe_tries = 1;
     sa->first_try = sa->core->now;
     wake_set(sa->core, &sa->retransmit, sa->core->now);
 }
@@ -181,9 +183,12 @@ void window_retransmit(struct core *c, struct timer *t)
     c->counts.retransmits++;
     tell(c, FACT_RETRANSMIT, sa->peer, sa, NULL, "%s request %u sent again, try %u", sa->ours ? sa->ours->row->name : "?",
          sa->ours ? sa->ours->message_id : 0, sa->tries);
+    if (sa->probe_tries >= CUT_TRIES && seal_again(sa, &sa->request))
+        sa->probe_tries = 0; /* and the waits begin anew (RFC 7383 2.5.2) */
+    sa->probe_tries++;
     packets_send(c, &sa->request, &sa->path);
     sa->last_sent = c->now;
-    next = c->now + retransmit_wait(c, sa->tries);
+    next = c->now + retransmit_wait(c, sa->probe_tries);
     if (sa->ours && sa->ours->first_error && next > sa->first_try + INIT_ERROR_WAIT)
         next = sa->first_try + INIT_ERROR_WAIT > c->now ? sa->first_try + INIT_ERROR_WAIT : c->now + 1;
     wake_set(c, t, next);

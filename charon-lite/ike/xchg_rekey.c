@@ -20,6 +20,7 @@ static struct ike_sa *heir_new(struct xchg *x, bool initiator)
     new->nat_remote = old->nat_remote;
     new->encap_forced = old->encap_forced;
     new->fragmentation = old->fragmentation;
+    new->datagram_max = old->datagram_max;
     new->hashes = old->hashes;
     new->is_heir = true;
     new->maker = x;

@@ -48,6 +48,7 @@
 #define SHUT (E(BADICV) | E(WRONGKEY) | E(FRAGBAD) | E(FRAGPART))
 #define CLEAR E(CLEAR)
 #define NOW (1ull << ID_IS_NOW)
+#define BEFORE_NOW (1ull << ID_IS_M1 | 1ull << ID_IS_ZERO) /* the last one: the heir of a rekey begins with 0 */
 #define NOT_NOW (ALL(ID_IS_COUNT) & ~NOW)
 #define RIGHT (1ull << FLAG_RIGHT)
 #define WRONG (1ull << FLAG_WRONG)
@@ -173,13 +174,21 @@ const struct matrix_rule matrix_rules[] = {
     {"2.5, 2.21.4", "nor does what cannot be read", .kinds = K(HINT), .seals = CLEAR, .stages = S(UP_QUIET),
      .faults = CRITICAL | F(DROP_NOTIFY), KNOWN, .verdicts = D(IGNORED)},
     {"3.14, RFC 7383 2.6", "what does not open, or is not complete, never came: requests", .ways = REQUEST, .kinds = NOT_INIT,
-     .seals = SHUT, NOT_INIT_ASKED, .verdicts = D(IGNORED)},
+     .seals = SHUT & ~E(FRAGPART), NOT_INIT_ASKED, .verdicts = D(IGNORED)},
+    {"3.14, RFC 7383 2.6", "what is not complete never came: requests", .ways = REQUEST, .kinds = NOT_INIT, .seals = E(FRAGPART),
+     .ids = ~BEFORE_NOW, NOT_INIT_ASKED, .verdicts = D(IGNORED)},
+    {"RFC 7383 2.5.2, 2.6.1", "the first fragment of what was answered already may mean that it was cut anew", .ways = REQUEST,
+     .kinds = NOT_INIT, .seals = E(FRAGPART), .ids = BEFORE_NOW, NOT_INIT_ASKED, .verdicts = D(IGNORED) | D(SAME_ANSWER)},
     {"3.14, RFC 7383 2.6", "what does not open, or is not complete, never came: answers", .ways = RESPONSE, .kinds = NOT_AGAIN,
      .seals = SHUT, NOT_INIT_ASKED, .verdicts = D(IGNORED)},
 
     /* --- the window */
-    {"2.3, 2.2", "a request out of the window", .ways = REQUEST, .kinds = NOT_INIT, .seals = OPENS, .ids = NOT_NOW,
+    {"2.3, 2.2", "a request out of the window", .ways = REQUEST, .kinds = NOT_INIT, .seals = E(GOOD), .ids = NOT_NOW,
      NOT_INIT_ASKED, .verdicts = D(IGNORED)},
+    {"2.3, 2.2", "a request in fragments out of the window", .ways = REQUEST, .kinds = NOT_INIT, .seals = E(FRAGS),
+     .ids = NOT_NOW & ~BEFORE_NOW, NOT_INIT_ASKED, .verdicts = D(IGNORED)},
+    {"RFC 7383 2.5.2, 2.6.1", "the last request again may have been cut anew", .ways = REQUEST, .kinds = NOT_INIT,
+     .seals = E(FRAGS), .ids = BEFORE_NOW, NOT_INIT_ASKED, .verdicts = D(IGNORED) | D(SAME_ANSWER)},
     {"2.1", "an answer to nothing", .ways = RESPONSE, .kinds = NOT_AGAIN, .seals = OPENS, .stages = HAS_KEYS & ~OWN_OUT, KNOWN,
      .verdicts = D(IGNORED)},
     {"2.2", "an answer with another message ID", .ways = RESPONSE, .kinds = NOT_AGAIN, .seals = OPENS, .ids = NOT_NOW,

@@ -319,6 +319,31 @@ static void small_path(struct world *w)
         traffic_flows(w);
 }
 
+/* A path of which nobody says how narrow it is, and on which IP fragments are lost: requests are cut smaller after some tries,
+ * and so are answers, be it that the request came smaller, or that it comes again and again (RFC 7383 2.5.1, 2.5.2). */
+static void narrow_path(struct world *w)
+{
+    static const char *const networks[2][4] = {{"10.0.0.0/18", "10.0.64.0/18", "10.0.128.0/18", "10.0.192.0/18"},
+                                               {"10.1.0.0/18", "10.1.64.0/18", "10.1.128.0/18", "10.1.192.0/18"}};
+    static char name[310];
+    unsigned longer = w->seed & 1;
+
+    memset(name, 'x', sizeof(name) - 1);
+    memcpy(name, "keyid:", 6);
+    for (size_t i = 0; i < 2; i++) {
+        memcpy(w->end[i].plan[0].child[0].local, networks[i], sizeof(networks[i]));
+        memcpy(w->end[i].plan[0].child[0].remote, networks[!i], sizeof(networks[i]));
+    }
+    w->end[longer].plan[0].local_id = name;
+    w->end[!longer].plan[0].remote_id = w->seed & 2 ? NULL : name; /* not said to the peer: its message alone is long */
+    net_all(&w->net, (struct way){.delay_low = 5 * MS, .delay_high = 15 * MS, .mtu = 580});
+    go(w);
+    if (!settle(w, 10 * SEC))
+        return;
+    EXPECT(w, fact(w, FACT_IKE_FAILED) == 0);
+    traffic_flows(w);
+}
+
 const struct scenario scenarios_attack[] = {
     {"flips", "every seventh datagram has a wrong byte", flips, 4, 0},
     {"every-bit", "IKE_AUTH with each of its bits flipped", every_bit, 1, 0},
@@ -333,5 +358,6 @@ const struct scenario scenarios_attack[] = {
     {"forced-encapsulation", "UDP encapsulation without a NAT", forced_encapsulation, 0, 0},
     {"start-on-4500", "beginning on port 4500", start_on_4500, 0, 0},
     {"small-path", "fragments on a path of 576 bytes, with loss", small_path, 6, 0},
+    {"narrow-path", "a narrower path than anybody knows of, and no IP fragments", narrow_path, 4, 0},
     {NULL, NULL, NULL, 0, 0},
 };

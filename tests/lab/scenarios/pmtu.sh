@@ -12,7 +12,7 @@ DEEP=1
 parameters "$@"
 CHARON_IKE_MORE="liveness: 5s, dead_after: 60s"
 [ $icmp = yes ] || { CHARON_CHILD="df: clear" SWAN_CHILD="copy_df = no" LSWAN_CONN="nopmtudisc=yes"; }
-[ $frags = pass ] || { CHARON_CHILD="${CHARON_CHILD:+$CHARON_CHILD, }mss: $((mtu - 140))"; }
+[ $frags = pass ] || { CHARON_CHILD="${CHARON_CHILD:+$CHARON_CHILD, }mss: $((mtu - 140))" SWAN_EXTRA="fragment_size = $mtu"; } # it cuts no answer anew
 topology
 [ "$outer" != nat ] || nat_at_inet
 width() { # width BYTES: of both links behind the router, as it knows them
