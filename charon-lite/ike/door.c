@@ -247,7 +247,7 @@ static uint16_t fragments_total(const struct payload *outer)
  * brings the answer again, too (RFC 7383 2.5.2, 2.6.1). */
 static bool cut_anew(struct ike_sa *sa, const struct ike_header *h, struct span data, const struct payload *outer)
 {
-    return fragments_total(outer) > sa->reply_total && repeatable(outer) && h->message_id + 1 == sa->next_theirs &&
+    return !sa->theirs && fragments_total(outer) > sa->reply_total && repeatable(outer) && h->message_id + 1 == sa->next_theirs &&
            h->exchange == sa->reply_exchange && h->exchange != IKE_SA_INIT && sa->reply.bytes.len && sa->state >= IKE_UP &&
            seal_genuine(sa, data, outer);
 }
