@@ -12,6 +12,12 @@
 
 static uint32_t child_spis[20000]; /* the puppet's, of each Child SA that was made */
 
+/* Here each of them is a whole exchange of a world with laws: more than 100,000 show nothing new. */
+static size_t few(void)
+{
+    return packets < 100000 ? packets : 100000;
+}
+
 /* --- a quick puppet: answers are there after half a millisecond --------------------------------------------------------------
  */
 
@@ -97,7 +103,7 @@ static void say_delete_of(struct puppet *p, uint32_t spi)
 static void child_rekeys(void **state)
 {
     struct puppet *p = quick();
-    size_t n = packets / 20, done = 0, refused = 0;
+    size_t n = few() / 20, done = 0, refused = 0;
     usec_t begin = p->w->now;
     uint32_t old = p->spi_in;
 
@@ -233,7 +239,7 @@ static void made_and_deleted(void **state)
 {
     struct puppet *p = quick();
     usec_t begin = p->w->now;
-    size_t made = 0, n = packets / 20;
+    size_t made = 0, n = few() / 20;
 
     (void)state;
     for (size_t i = 0; i < n; i++) {
@@ -382,7 +388,7 @@ static void liveness(void **state)
 {
     struct puppet *p = quick();
     usec_t begin = p->w->now;
-    size_t n = packets / 5, answered = 0;
+    size_t n = few() / 5, answered = 0;
 
     (void)state;
     for (size_t i = 0; i < n; i++) {
