@@ -139,9 +139,9 @@ struct world *scenario_play(const struct scenario *s, uint64_t seed, bool verbos
     return w->failed ? w : world_free(w);
 }
 
-static const struct scenario *const groups[] = {scenarios_contact, scenarios_rekey,  scenarios_nonce,
-                                                scenarios_life,    scenarios_attack, scenarios_chaos,
-                                                scenarios_qcd,     scenarios_found,  scenarios_machine};
+static const struct scenario *const groups[] = {scenarios_contact, scenarios_rekey,  scenarios_nonce, scenarios_life,
+                                                scenarios_attack,  scenarios_chaos,  scenarios_qcd,   scenarios_found,
+                                                scenarios_liar,    scenarios_machine};
 
 const struct scenario *scenario_at(size_t n)
 {

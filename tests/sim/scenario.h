@@ -13,7 +13,7 @@ struct scenario {
     unsigned ends;  /* more than the two that know each other; 0 = 2 */
 };
 extern const struct scenario scenarios_contact[], scenarios_rekey[], scenarios_nonce[], scenarios_life[], scenarios_attack[],
-    scenarios_qcd[], scenarios_chaos[], scenarios_found[], scenarios_machine[];
+    scenarios_qcd[], scenarios_chaos[], scenarios_found[], scenarios_liar[], scenarios_machine[];
 
 /* The world that a scenario begins with, and the scenario played in it, to its end. */
 struct world *scenario_world(const struct scenario *, uint64_t seed);
