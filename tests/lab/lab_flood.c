@@ -251,7 +251,8 @@ struct attack {
     struct watched w;
     size_t packets, guests;
     double rate;
-    usec_t t0, began; /* of this machine, and of the flood */
+    usec_t t0, began;         /* of this machine, and of the flood */
+    unsigned long came, lost; /* before it */
 };
 
 static struct addr anywhere(struct flood *f)
@@ -656,6 +657,7 @@ int main(int argc, char **argv)
     if (!law(k.f->n_up == k.guests, "the first guests are up"))
         return 1;
     watched_find(&k.w, strtol(argv[5], NULL, 10));
+    udp_counts(k.w.pids[0], &k.came, &k.lost);
     watched_read(&k.w);
     k.w.first_kib = k.w.peak_kib = k.w.anon_kib;
     k.w.first_cpu_s = k.w.cpu_s;
