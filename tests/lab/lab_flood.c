@@ -528,10 +528,10 @@ static int attack_judge(struct attack *k, uint64_t seed)
         "%zu honest "
         "handshakes within 2 s, the slowest %ld ms; %llu answers (%llu cookies, %llu bytes); %.2f us of CPU each in all processes"
         "; %zu SAs lost; %llu of 20 rekeys afterwards\n",
-        k->kind->word, k->packets, k->kind->send == send_abuse ? "orders to rekey, to ten peers," : "datagrams", took, came, lost,
-        (unsigned long long)seed, k->w.peak_kib - k->w.first_kib, served, f->n_guests - k->guests, slowest(k),
-        (unsigned long long)wire.answers, (unsigned long long)wire.cookies, (unsigned long long)wire.answer_bytes, cpu, f->n_down,
-        (unsigned long long)rekeyed);
+        k->kind->word, k->packets, k->kind->send == send_abuse ? "orders to rekey, to ten peers," : "datagrams", took,
+        came - k->came, lost - k->lost, (unsigned long long)seed, k->w.peak_kib - k->w.first_kib, served, f->n_guests - k->guests,
+        slowest(k), (unsigned long long)wire.answers, (unsigned long long)wire.cookies, (unsigned long long)wire.answer_bytes,
+        cpu, f->n_down, (unsigned long long)rekeyed);
     good &= law(k->w.peak_kib - k->w.first_kib <= 8192, "memory grew by at most 8 MiB");
     good &= law(served >= 95 || f->n_guests == k->guests, "95 % of honest handshakes within 2 s");
     good &= law(f->n_down == 0, "no SA was lost");
