@@ -23,6 +23,23 @@ static struct sa *other_half(struct end *e, const struct sa *s, struct end **whe
     return NULL;
 }
 
+/* What it replaces has had its lifetime and MUST NOT be used (2.8): a responder then speaks on the successor, as it MAY from its
+ * answer on, although the peer may not have heard that. */
+static bool old_outlived(const struct end *e, const struct ask_child *q)
+{
+    const struct conf_connection *c =
+        e->conf && q->peer.connection < e->conf->n_connections ? &e->conf->connections[q->peer.connection] : NULL;
+    usec_t lifetime = c && q->child < c->n_children ? c->children[q->child].lifetime_us : 0;
+
+    LIST_EACH (i, &e->xfrm.sas) {
+        const struct sa *s = LIST_ITEM(i, struct sa, link);
+
+        if (lifetime && s->reqid == q->reqid && e->world->now - s->added >= lifetime)
+            return true;
+    }
+    return false;
+}
+
 /* A responder to a request for a new Child SA may speak at once; who replaces one waits (RFC 7296 2.8), unless that one was lost
  * to both meanwhile. */
 static bool must_have_inbound(struct end *e)
@@ -31,7 +48,7 @@ static bool must_have_inbound(struct end *e)
 
     if (!q || q->we_initiated)
         return q != NULL;
-    if (e->world->now - e->world->laws.lost < QUIET)
+    if (e->world->now - e->world->laws.lost < QUIET || old_outlived(e, q))
         return false;
     return e->xfrm.doing_outbound || (q->old_spi_in && xfrm_find(&e->xfrm, true, q->old_spi_in));
 }
