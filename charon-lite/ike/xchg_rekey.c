@@ -105,12 +105,24 @@ static enum step write_request(struct xchg *x)
     return STEP_DONE;
 }
 
+/* The peer's rekey, which ours met, was answered: it is the only one now, and the peer closes this IKE SA (2.8.2). */
+static void peer_alone(struct ike_sa *sa)
+{
+    sa->replaced_by = sa->peer_rekey;
+    sa->want_rekey = false;
+    wake_set(sa->core, &sa->life, sa->core->now + OLD_SA_LIFE);
+}
+
 static enum step failed(struct xchg *x, uint16_t error, const char *why)
 {
     struct ike_sa *sa = x->sa;
     usec_t now = x->core->now;
 
     heir_drop(x);
+    if (sa->replaced) {
+        peer_alone(sa);
+        return STEP_DONE;
+    }
     sa->want_rekey = true;
     sa->rekey_retry_at = now + jitter(x->core, 30 * USEC_SEC, 30);
     if (error == TEMPORARY_FAILURE) {

@@ -30,10 +30,11 @@ struct clash_act {
     unsigned end;
 };
 
-/* plain; group: PFS, and each end proposes a group first that the other does not take (INVALID_KE_PAYLOAD); nat: end 0 is behind
- * a translator; keep: both ends want the tunnel up again when it goes; slow: the kernel's answers come when the schedule says. */
-enum clash_setting { CLASH_PLAIN, CLASH_GROUP, CLASH_NAT, CLASH_KEEP, CLASH_SLOW };
-#define CLASH_SETTINGS 5
+/* plain; group: PFS, and each end proposes a group first that the other does not take (INVALID_KE_PAYLOAD), for Child SAs and for
+ * the first successor of the IKE SA; nat: end 0 is behind a translator; keep: both ends want the tunnel up again when it goes;
+ * slow: the kernel's answers come when the schedule says; behind: end 1, which answered, is behind the translator. */
+enum clash_setting { CLASH_PLAIN, CLASH_GROUP, CLASH_NAT, CLASH_KEEP, CLASH_SLOW, CLASH_BEHIND };
+#define CLASH_SETTINGS 6
 extern const char *const clash_setting_names[CLASH_SETTINGS];
 
 #define CLASH_ACTS 3
@@ -68,6 +69,7 @@ struct clash_says {
     uint32_t id;
     uint8_t exchange;
     uint16_t error; /* the first error notify */
+    uint16_t group; /* of the key exchange value; in INVALID_KE_PAYLOAD: the one that is asked for */
     bool has_sa, extra;
     uint64_t spi;     /* of the SA payload */
     uint32_t rekeys;  /* SPI of REKEY_SA */
@@ -184,6 +186,7 @@ void clash_play(const struct clash_case *, const struct clash_choice *, size_t n
 struct clash_counts {
     uint64_t played, distinct, failed, cases;
     bool complete;
+    double seconds; /* of CPU */
 };
 struct clash_wish {
     unsigned settings; /* bits */

@@ -17,5 +17,6 @@ const struct clash_known clash_known[] = {
     {"plain/2/R0R0R1/s0s2d0d0d0d1d1s1d1d1d1d0",
      "who lost a simultaneous rekey knows it though the winner's SA was rekeyed again (2.8.1)"},
     {"plain/2/D0K0K1/s1s0s2d0d0d0d0d0", "a Child SA is deleted by whichever IKE SA of a simultaneous rekey (2.25.2)"},
+    {"group/0/K0K1/s1d0s0d0d0d0d0", "who tried the wrong group leaves the old IKE SA to the peer that has rekeyed it (2.8.2)"},
     {NULL, NULL},
 };

@@ -20,6 +20,8 @@ static void read_notify(struct clash_says *s, const struct payload *n)
 
     if (n->u.notify.type <= NOTIFY_ERROR_MAX && !s->error)
         s->error = n->u.notify.type;
+    if (n->u.notify.type == INVALID_KE_PAYLOAD && n->u.notify.data.len == 2)
+        s->group = get_u16(n->u.notify.data.p);
     if (n->u.notify.type == REKEY_SA) {
         s->kind = SAYS_REKEY_CHILD;
         s->rekeys = spi;
@@ -50,6 +52,8 @@ static void read_inside(struct clash_says *s, const struct payload *in)
         } else if (p->type == PAYLOAD_NONCE && p->u.nonce.len <= sizeof(s->nonce)) {
             s->nonce_len = p->u.nonce.len;
             memcpy(s->nonce, p->u.nonce.p, s->nonce_len);
+        } else if (p->type == PAYLOAD_KE) {
+            s->group = p->u.ke.group;
         } else if (p->type == PAYLOAD_TSI && p->u.ts.n) {
             s->extra = addr_span(&p->u.ts.v[0].low).p[1] >= 10; /* 10.10.0.0/16 and up: the second child of the stage */
         }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What RFC 7296 expects of who asks and who answers while other things go on: written from the text of sections 1.3.2, 1.4.1,
- * 2.1 - 2.3, 2.8, 2.8.1, 2.8.2, 2.25, 2.25.1, 2.25.2 in terms of what both ends have said and heard, never from the code under
- * test. SHOULD is taken for MUST: this daemon wants to be predictable.
+ * What RFC 7296 expects of who asks and who answers while other things go on: written from the text of
+ * sections 1.3, 1.3.2, 1.4.1, 2.1 - 2.3, 2.8, 2.8.1, 2.8.2, 2.25, 2.25.1, 2.25.2 in terms of what both ends have said and heard,
+ * never from the code under test. SHOULD is taken for MUST: this daemon wants to be predictable.
  */
 #include "collide.h"
 
@@ -179,6 +179,8 @@ static void check_created(struct book *b, struct book_sa *sa, struct book_ask *k
                    a->error ? notify_name(a->error) : "an SA", k->situation);
     if (a->error == CHILD_SA_NOT_FOUND && a->missing != k->q.rekeys)
         world_fail(b->w, "RFC 7296 2.25: CHILD_SA_NOT_FOUND names another SPI than REKEY_SA did");
+    if (a->error == INVALID_KE_PAYLOAD && (!a->group || a->group == k->q.group))
+        world_fail(b->w, "RFC 7296 1.3: INVALID_KE_PAYLOAD names no other group than the one that was sent");
 }
 
 /* With a Delete payload for the pair of each SA that it holds, without for what it is closing itself or does not have (1.4.1,
@@ -365,11 +367,23 @@ static void check_patience(struct book *b, const struct clash_says *q)
         }
 }
 
+/* After INVALID_KE_PAYLOAD the same is asked once more with a value of the group that was named (1.3). */
+static void check_group(struct book *b, const struct book_sa *sa, const struct clash_says *q)
+{
+    const struct book_ask *was = sa->n_asks[q->from] ? &sa->ask[q->from][sa->n_asks[q->from] - 1] : NULL;
+
+    if (was && was->a.error == INVALID_KE_PAYLOAD && was->q.kind == q->kind && was->q.rekeys == q->rekeys &&
+        was->q.extra == q->extra && was->a.group != q->group)
+        world_fail(b->w, "RFC 7296 1.3: end %u sends a value of group %u after %u was asked for", q->from, q->group,
+                   was->a.group);
+}
+
 static void check_create(struct book *b, const struct book_sa *sa, const struct clash_says *q)
 {
     if (sa->heir[0] >= 0 || sa->heir[1] >= 0)
         world_fail(b->w, "RFC 7296 1.3.2: end %u begins CREATE_CHILD_SA in an IKE SA that was rekeyed", q->from);
     check_patience(b, q);
+    check_group(b, sa, q);
     if (q->kind == SAYS_REKEY_CHILD)
         check_rekey_child(b, q);
     else if (q->kind == SAYS_NEW_CHILD)

@@ -261,6 +261,7 @@ void clash_search(const struct clash_wish *wish, struct clash_counts *counts)
         if (wish->settings >> k & 1)
             search_setting(&s, (enum clash_setting)k);
     counts->complete &= !over(&s);
+    counts->seconds = seconds(&s);
     free(s.seen.v);
     free(s.states.v);
 }

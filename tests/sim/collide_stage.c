@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-const char *const clash_setting_names[CLASH_SETTINGS] = {"plain", "group", "nat", "keep", "slow"};
+const char *const clash_setting_names[CLASH_SETTINGS] = {"plain", "group", "nat", "keep", "slow", "behind"};
 static const char *const to[] = {"to1", "to0"};
 
 /* Nothing happens by itself, but what a case orders. */
@@ -25,6 +25,15 @@ static void plan_quiet(struct plan *p, unsigned end, enum keep keep)
     p->child[1].keep = KEEP_ANSWER;
 }
 
+/* Who is behind the translator looks after it, nobody else can. Who answers is reached through it, as long as nothing is rebound.
+ */
+static void plan_translate(struct world *w, unsigned inside)
+{
+    w->net.nat[inside] = (struct nat){.on = true, .outside = addr_v4(203, 0, 113, 5), .timeout = HOUR, .forward = inside == 1};
+    w->end[inside].plan[0].liveness_us = 20 * SEC;
+    w->end[!inside].plan[0].remote = w->net.nat[inside].outside;
+}
+
 static void plan_set(struct world *w, const struct clash_case *c)
 {
     enum keep keep = c->setting == CLASH_KEEP ? KEEP_UP : KEEP_ANSWER;
@@ -36,16 +45,23 @@ static void plan_set(struct world *w, const struct clash_case *c)
         if (c->setting == CLASH_GROUP) /* each begins with what the other has not */
             p->child[0].esp = p->child[1].esp = i ? "aes256gcm16-modp2048-ecp256" : "aes256gcm16-x25519-ecp256";
         if (c->setting == CLASH_GROUP)
+            p->ike = i ? "aes256gcm16-prfsha256-modp2048-ecp256" : "aes256gcm16-prfsha256-x25519-ecp256";
+        if (c->setting == CLASH_GROUP)
             p->child[0].pfs = p->child[1].pfs = PFS_REQUIRE;
         for (size_t k = 0; k < COUNT_OF(w->end[i].desk); k++)
             w->end[i].desk[k] = (struct desk_faults){.low = USEC_MSEC, .high = USEC_MSEC};
     }
-    if (c->setting == CLASH_NAT)
-        w->net.nat[0] = (struct nat){.on = true, .outside = addr_v4(203, 0, 113, 5), .timeout = HOUR};
-    if (c->setting == CLASH_NAT) /* who is behind the translator looks after it: nobody else can */
-        w->end[0].plan[0].liveness_us = 20 * SEC;
-    if (c->setting == CLASH_NAT)
-        w->end[1].plan[0].remote = w->net.nat[0].outside;
+    if (c->setting == CLASH_NAT || c->setting == CLASH_BEHIND)
+        plan_translate(w, c->setting == CLASH_NAT ? 0 : 1);
+}
+
+/* The peer of each end once named a group that it takes no more: so says what the end has kept of it. */
+static void groups_forget(struct world *w)
+{
+    for (unsigned i = 0; i < 2; i++)
+        LIST_EACH (it, &w->end[i].core->sas) {
+            LIST_ITEM(it, struct ike_sa, in_core)->rekey_group = i ? 14 : 31; /* MODP-2048, X25519 */
+        }
 }
 
 /* --- nonces --------------------------------------------------------------------------------------------------------------------
@@ -90,6 +106,9 @@ struct world *clash_stage(const struct clash_case *c, struct clash_steer s[2], b
     world_run(w, SEC);
     if (!w->failed && (core_count(w->end[0].core).child_sas != 1 || core_count(w->end[1].core).child_sas != 1))
         world_fail(w, "the stage does not come up");
+    w->net.nat[1].forward = false;
+    if (c->setting == CLASH_GROUP && !w->failed)
+        groups_forget(w);
     steer(w, c, s);
     return w;
 }

@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_collide [--seconds S] [--seed N] [--faults N] [--acts 2|3] [--settings WORDS] [--schedule WORD]: all collisions. TAP. */
+/*
+ * test_collide [--seconds S] [--seed N] [--faults N] [--acts 2|3] [--settings WORDS] [--failures N] [--every] [--most N]
+ * test_collide --schedule WORD
+ *
+ * All collisions. TAP. Without arguments by CHARON_SIZE: ci plays all schedules of two acts without faults, then, beginning with
+ * the seed that the clock gives, those with a fault at one setting and some of three acts; full plays all with a fault; else what
+ * there is time for in 5 s of CPU.
+ */
 #include "collide.h"
 
 #include <getopt.h>
@@ -26,12 +33,14 @@ static int replay(const char *word)
     return p.failed;
 }
 
+static unsigned tests;
+
 static unsigned known(void)
 {
     static struct clash_played p;
     struct clash_choice v[CLASH_CHOICES];
     struct clash_case c;
-    unsigned failed = 0, number = 0;
+    unsigned failed = 0;
     size_t n;
 
     for (const struct clash_known *k = clash_known; k->word; k++) {
@@ -41,7 +50,7 @@ static unsigned known(void)
             clash_play(&c, v, n, false, &p);
         bad |= p.failed;
         failed += bad;
-        printf("%s %u - %s (%s)%s%s\n", bad ? "not ok" : "ok", ++number, k->what, k->word, bad ? ": " : "", bad ? p.why : "");
+        printf("%s %u - %s (%s)%s%s\n", bad ? "not ok" : "ok", ++tests, k->what, k->word, bad ? ": " : "", bad ? p.why : "");
     }
     return failed;
 }
@@ -56,6 +65,90 @@ static unsigned settings_of(const char *words)
     return bits;
 }
 
+/* --- sizes
+ * ------------------------------------------------------------------------------------------------------------------------ */
+
+static bool search(const struct clash_wish *wish, struct clash_counts *sum)
+{
+    struct clash_counts n;
+    char settings[80] = "";
+
+    for (unsigned i = 0; i < CLASH_SETTINGS; i++)
+        if (wish->settings >> i & 1)
+            snprintf(settings + strlen(settings), sizeof(settings) - strlen(settings), " %s", clash_setting_names[i]);
+    clash_search(wish, &n);
+    printf("# counted: collisions: %llu schedules played, %llu distinct, %llu cases of %u acts with %u faults,%s, seed %llu, "
+           "%.0f s of CPU%s\n",
+           (unsigned long long)n.played, (unsigned long long)n.distinct, (unsigned long long)n.cases, wish->acts, wish->faults,
+           settings, (unsigned long long)wish->seed, n.seconds, n.complete ? ", all there are" : "");
+    printf("%s %u - %u acts, %u faults,%s\n", n.failed ? "not ok" : "ok", ++tests, wish->acts, wish->faults, settings);
+    fflush(stdout);
+    sum->distinct += n.distinct;
+    sum->failed += n.failed;
+    return !n.failed;
+}
+
+#define EVERY_SETTING ((1u << CLASH_SETTINGS) - 1)
+#define LEAST 10000 /* schedules, all different */
+
+/* Everything without a fault; then a fault at one setting and three acts, as many as there is time for; or all of it. */
+static bool sized(bool full, uint64_t seed)
+{
+    struct clash_counts sum = {0};
+    struct clash_wish wish = {.settings = EVERY_SETTING, .acts = 2, .failures = 10};
+    bool good = search(&wish, &sum);
+
+    wish.seed = seed;
+    wish.faults = 1;
+    for (unsigned i = 0; i < CLASH_SETTINGS; i++) {
+        if (!full && i != seed % CLASH_SETTINGS)
+            continue;
+        wish.settings = 1u << i;
+        wish.seconds = full ? 0 : 30;
+        good &= search(&wish, &sum);
+    }
+    wish = (struct clash_wish){.settings = 1u << seed % CLASH_SETTINGS, .acts = 3, .failures = 10, .seed = seed};
+    wish.seconds = full ? 600 : 10;
+    good &= search(&wish, &sum);
+    printf("%s %u - %llu schedules, at least %u of them distinct\n", sum.distinct >= LEAST ? "ok" : "not ok", ++tests,
+           (unsigned long long)sum.distinct, LEAST);
+    return good && sum.distinct >= LEAST;
+}
+
+static bool option(struct clash_wish *wish, int c)
+{
+    unsigned long long n = c == 'w' || c == 's' || c == 'e' ? 0 : strtoull(optarg, NULL, 10);
+
+    switch (c) {
+    case 's':
+        wish->seconds = strtod(optarg, NULL);
+        return true;
+    case 'n':
+        wish->seed = n;
+        return true;
+    case 'f':
+        wish->faults = (unsigned)n;
+        return true;
+    case 'a':
+        wish->acts = (unsigned)n;
+        return n == 2 || n == 3;
+    case 'm':
+        wish->failures = (unsigned)n;
+        return true;
+    case 'e':
+        wish->every = true;
+        return true;
+    case 'o':
+        wish->most = (unsigned)n;
+        return true;
+    case 'w':
+        wish->settings = settings_of(optarg);
+        return wish->settings;
+    default:
+        return false;
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -64,39 +157,26 @@ int main(int argc, char **argv)
         {"acts", required_argument, NULL, 'a'},     {"settings", required_argument, NULL, 'w'},
         {"failures", required_argument, NULL, 'm'}, {"every", no_argument, NULL, 'e'},
         {"most", required_argument, NULL, 'o'},     {NULL, 0, NULL, 0}};
-    struct clash_wish wish = {.settings = (1u << CLASH_SETTINGS) - 1, .acts = 2, .failures = 10};
-    struct clash_counts n;
-    unsigned failed;
+    struct clash_wish wish = {.settings = EVERY_SETTING, .acts = 2, .failures = 10};
+    const char *size = getenv("CHARON_SIZE");
+    bool full = size && !strcmp(size, "full"), good;
+    struct clash_counts sum = {0};
 
-    if (argc == 1)
-        wish.seconds = 5;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (c == 'r')
             return replay(optarg);
-        if (c == 's')
-            wish.seconds = strtod(optarg, NULL);
-        else if (c == 'n')
-            wish.seed = strtoull(optarg, NULL, 10);
-        else if (c == 'f')
-            wish.faults = (unsigned)strtoul(optarg, NULL, 10);
-        else if (c == 'a')
-            wish.acts = (unsigned)strtoul(optarg, NULL, 10);
-        else if (c == 'm')
-            wish.failures = (unsigned)strtoul(optarg, NULL, 10);
-        else if (c == 'e')
-            wish.every = true;
-        else if (c == 'o')
-            wish.most = (unsigned)strtoul(optarg, NULL, 10);
-        else if (c == 'w')
-            wish.settings = settings_of(optarg);
-        else
+        if (!option(&wish, c)) {
+            fprintf(stderr, "test_collide: see the head of tests/sim/test_collide.c\n");
             return 2;
+        }
     }
-    failed = known();
-    clash_search(&wish, &n);
-    printf("# counted: collisions: %llu schedules played, %llu distinct, %llu cases of %u acts with %u faults, seed %llu%s\n",
-           (unsigned long long)n.played, (unsigned long long)n.distinct, (unsigned long long)n.cases, wish.acts, wish.faults,
-           (unsigned long long)wish.seed, n.complete ? ", all there are" : "");
-    printf("%s - all collisions\n", n.failed ? "not ok" : "ok");
-    return n.failed || failed;
+    good = known() == 0;
+    if (argc == 1 && (full || (size && !strcmp(size, "ci")))) {
+        good &= sized(full, (uint64_t)time(NULL));
+    } else {
+        wish.seconds = argc == 1 ? 5 : wish.seconds;
+        good &= search(&wish, &sum);
+    }
+    printf("1..%u\n", tests);
+    return !good;
 }
