@@ -93,7 +93,22 @@ static void order_put_off(struct world *w)
         traffic_flows(w);
 }
 
+/* The starter begins anew: what the answerer held with its earlier life goes with INITIAL_CONTACT, before anything is said on it
+ * that a quick crash detection could answer (2.4). */
+static void began_anew(struct world *w)
+{
+    if (!go_up(w))
+        return;
+    end_restart(&w->end[0]);
+    world_run(w, 3 * SEC);
+    EXPECT(w, w->end[0].facts[FACT_IKE_UP] == 2 && core_count(w->end[1].core).ike_sas == 1);
+    EXPECT(w, core_count(w->end[1].core).child_sas == 1);
+    if (settle(w, MINUTE))
+        traffic_flows(w);
+}
+
 const struct scenario scenarios_found[] = {
+    {"began-anew", "INITIAL_CONTACT alone clears what was left", began_anew, 0, 0},
     {"sa-does-not-follow", "an SA stays where the peer was", sa_does_not_follow, 6, 0},
     {"rekey-on-the-losing-heir", "a Child SA is rekeyed on an heir that the peer closes", rekey_on_the_losing_heir, 60, 0},
     {"order-put-off", "an order to rekey waits for what TEMPORARY_FAILURE put off", order_put_off, 0, 0},
