@@ -115,6 +115,8 @@ void collide_ike(struct xchg *x, struct ike_sa *new)
         old->replaced_by = old->peer_rekey;
         wake_set(x->core, &old->life, x->core->now + OLD_SA_LIFE);
         sa_wake(new);
+        if (theirs)
+            sa_wake(theirs);
         return;
     }
     if (theirs) { /* ours stays: the peer closes its own, we the old one */

@@ -256,6 +256,7 @@ struct ike_sa {
     bool redundant;                 /* loser of a simultaneous rekey or of a double initiation */
     struct ticket peer_rekey;       /* the IKE SA from the peer's rekey of this one, while ours is under way (2.8.2) */
     struct secret peer_rekey_nonce; /* the lower nonce of that exchange */
+    struct ticket forerunner;       /* of that IKE SA: the one that both ends rekey */
     struct secret low_nonce;        /* the lower nonce of the exchange that made this SA */
 
     struct list children; /* child_sa.in_sa */

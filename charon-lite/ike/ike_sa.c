@@ -339,6 +339,7 @@ void sa_kill(struct ike_sa *sa, enum fact fact, const char *fmt, ...)
     struct core *c = sa->core;
     struct peer *p = sa->peer;
     enum ike_state was = sa->state;
+    struct ike_sa *heir = ticket_find(c, sa->peer_rekey, TICKET_IKE_SA);
     char why[700] = "";
     va_list args;
 
@@ -373,6 +374,8 @@ void sa_kill(struct ike_sa *sa, enum fact fact, const char *fmt, ...)
     list_remove(&sa->in_peer);
     list_remove(&sa->in_core);
     list_append(&c->graveyard, &sa->in_core);
+    if (heir) /* no longer undecided */
+        sa_wake(heir);
     if (p && fact != FACT_NOTE && sa->initiator && !sa->is_heir && (was == IKE_BORN || was == IKE_KEYED))
         peer_ike_failed(p, sa, why);
     if (p) {
@@ -576,6 +579,15 @@ static bool begin(struct xchg *x)
     return x != NULL;
 }
 
+/* The peer's heir of an IKE SA that we rekey too: it may be the one that goes, and is not known to the peer when that has closed
+ * the old one before our answer came (2.8.2). */
+static bool undecided(const struct ike_sa *heir)
+{
+    const struct ike_sa *old = ticket_find(heir->core, heir->forerunner, TICKET_IKE_SA);
+
+    return old && old->ours && old->ours->row == &exchange_rekey_ike;
+}
+
 static bool pump_deletes(struct ike_sa *sa)
 {
     bool any = sa->n_lost > 0;
@@ -594,7 +606,7 @@ static bool pump_deletes(struct ike_sa *sa)
 
         any |= child->want_delete && !child->deleting && child->state != CHILD_BORN;
     }
-    return any && begin(start(sa, &exchange_info));
+    return any && !undecided(sa) && begin(start(sa, &exchange_info));
 }
 
 /* At once after an IKE rekey of ours (RFC 6290 4.3). */
@@ -673,7 +685,7 @@ void sa_pump(struct ike_sa *sa)
     if (pump_deletes(sa) || pump_token(sa))
         return;
     /* nothing new while the peer rekeys the IKE SA (2.25.2) */
-    if (sa_usable(sa) && !ticket_find(sa->core, sa->peer_rekey, TICKET_IKE_SA)) {
+    if (sa_usable(sa) && !ticket_find(sa->core, sa->peer_rekey, TICKET_IKE_SA) && !undecided(sa)) {
         if (pump_rekeys(sa) || pump_new(sa))
             return;
     }

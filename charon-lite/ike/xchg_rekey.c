@@ -108,6 +108,10 @@ static enum step write_request(struct xchg *x)
 /* The peer's rekey, which ours met, was answered: it is the only one now, and the peer closes this IKE SA (2.8.2). */
 static void peer_alone(struct ike_sa *sa)
 {
+    struct ike_sa *heir = ticket_find(sa->core, sa->peer_rekey, TICKET_IKE_SA);
+
+    if (heir)
+        sa_wake(heir);
     sa->replaced_by = sa->peer_rekey;
     sa->want_rekey = false;
     wake_set(sa->core, &sa->life, sa->core->now + OLD_SA_LIFE);
@@ -272,6 +276,7 @@ static enum step respond_finish(struct xchg *x)
     sa_inherit(new, old);
     if (collision) {
         old->peer_rekey = new->id;
+        new->forerunner = old->id;
         if (secret_set(&old->peer_rekey_nonce, secret_view(&new->low_nonce)) == 0)
             return STEP_DONE;
     }

@@ -100,7 +100,7 @@ struct book_sa {
     unsigned line;           /* the same for all that were made from one by rekeying: Child SAs belong to that */
     bool alive[2], known[2]; /* at each end; has it ever been */
     bool half;               /* nobody has proved anything */
-    struct book_ask ask[2][32];
+    struct book_ask ask[2][20];
     size_t n_asks[2];
     int heir[2]; /* made by a rekey of that end, -1 = none */
     int old;     /* which one it replaces, -1 = none */
@@ -128,7 +128,7 @@ struct book {
     struct book_child child[24];
     size_t n_sas, n_children;
 };
-void book_open(struct book *, struct world *); /* two ends that are up, with one Child SA */
+void book_open(struct book *, struct world *); /* a zeroed one: two ends that are up, with one Child SA */
 void book_close(struct book *);                /* at rest */
 void book_said(struct book *, const struct clash_says *);
 void book_heard(struct book *, unsigned to, const struct clash_says *);

@@ -67,7 +67,7 @@ void book_open(struct book *b, struct world *w)
 {
     const struct told_row *r;
 
-    *b = (struct book){.w = w};
+    b->w = w;
     end_list(&w->end[0]);
     for (size_t i = 0; i < w->end[0].n_rows; i++) {
         r = &w->end[0].rows[i];

@@ -18,5 +18,8 @@ const struct clash_known clash_known[] = {
      "who lost a simultaneous rekey knows it though the winner's SA was rekeyed again (2.8.1)"},
     {"plain/2/D0K0K1/s1s0s2d0d0d0d0d0", "a Child SA is deleted by whichever IKE SA of a simultaneous rekey (2.25.2)"},
     {"group/0/K0K1/s1d0s0d0d0d0d0", "who tried the wrong group leaves the old IKE SA to the peer that has rekeyed it (2.8.2)"},
+    {"plain/0/K0K1K1/s1s0d0d0s2d0d2d0d0d0d0d0",
+     "the peer's heir of an IKE SA that we rekey too is not rekeyed before it is known who loses (2.8.2)"},
+    {"plain/2/D0K0K1/s1s0s2d0d0d0d3d0d0d0d0d0", "nor are Child SAs deleted in it"},
     {NULL, NULL},
 };

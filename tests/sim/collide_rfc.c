@@ -355,13 +355,15 @@ static void check_new_child(struct book *b, const struct clash_says *q)
     }
 }
 
-static void check_patience(struct book *b, const struct clash_says *q)
+/* What is tried again is the same operation: a Child SA may be rekeyed in another IKE SA, each IKE SA in itself alone. */
+static void check_patience(struct book *b, const struct book_sa *sa, const struct clash_says *q)
 {
     for (size_t i = 0; i < b->n_sas; i++)
         for (size_t k = 0; k < b->sa[i].n_asks[q->from]; k++) {
             const struct book_ask *was = &b->sa[i].ask[q->from][k];
+            bool same = was->q.kind == q->kind && (q->kind != SAYS_REKEY_IKE || sa == &b->sa[i]);
 
-            if (was->over && was->a.error == TEMPORARY_FAILURE && was->q.kind == q->kind && was->q.rekeys == q->rekeys &&
+            if (was->over && was->a.error == TEMPORARY_FAILURE && same && was->q.rekeys == q->rekeys &&
                 was->q.extra == q->extra && b->w->now - was->over_at < RETRY_LEAST)
                 world_fail(b->w, "RFC 7296 2.25: end %u tries again at once after TEMPORARY_FAILURE", q->from);
         }
@@ -382,7 +384,7 @@ static void check_create(struct book *b, const struct book_sa *sa, const struct 
 {
     if (sa->heir[0] >= 0 || sa->heir[1] >= 0)
         world_fail(b->w, "RFC 7296 1.3.2: end %u begins CREATE_CHILD_SA in an IKE SA that was rekeyed", q->from);
-    check_patience(b, q);
+    check_patience(b, sa, q);
     check_group(b, sa, q);
     if (q->kind == SAYS_REKEY_CHILD)
         check_rekey_child(b, q);

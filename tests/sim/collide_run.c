@@ -388,7 +388,9 @@ void clash_play(const struct clash_case *c, const struct clash_choice *given, si
         abort();
     out->n = out->strange = 0;
     out->digest = 1;
-    *r = (struct run){.c = c, .faults = c->faults, .out = out};
+    r->c = c;
+    r->faults = c->faults;
+    r->out = out;
     r->w = clash_stage(c, r->steer, verbose);
     if (!r->w->failed) {
         book_open(&r->book, r->w);
