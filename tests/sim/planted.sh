@@ -80,6 +80,11 @@ for n in "${chosen[@]}"; do
 	if "$sim" --planted "$n" --hunt "$each" > "$log" 2>&1; then not_ok "$n escapes for $each s"; continue; fi
 	ms=$((($(date +%s%N) - t) / 1000000)); [ $ms -le $slowest ] || slowest=$ms
 	if ! grep -q '^# seed' "$log"; then not_ok "$n: the hunt failed"; tail -n 3 "$log" | sed 's/^/# /'; continue; fi
+	# what fails without the bug as well caught nothing
+	read -r seed scenario < <(sed -n 's/^# seed \([0-9]*\) (\([^)]*\)) breaks.*/\1 \2/p' "$log" | head -n 1)
+	if ! "$sim" --seeds "$seed..$seed" --scenario "$scenario" > "$work/without.log" 2>&1; then
+		not_ok "$n: seed $seed of $scenario fails without it too"; grep -h '^# seed' "$work/without.log" | sed 's/^/# /' || :; continue
+	fi
 	caught=$((caught+1))
 	ok "$n: caught after $ms ms by $(sed -n 's/^# seed \([0-9]*\) (\([^)]*\)) breaks "\([^"]*\)".*/law "\3" in \2, seed \1/p' "$log" | head -n 1)"
 	sed -n 's/^# seed [^:]*: /#   /p' "$log" | head -n 1

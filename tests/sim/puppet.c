@@ -64,7 +64,7 @@ void puppet_start(struct puppet *p)
     world_run(p->w, 5 * USEC_MSEC); /* it has its first nonces */
 }
 
-static void pupil_done(struct pupil *s)
+void pupil_done(struct pupil *s)
 {
     ike_keys_done(&s->keys);
     secret_done(&s->ni);

@@ -68,6 +68,7 @@ struct puppet {
 struct puppet *puppet_new(enum keep);
 void puppet_start(struct puppet *);
 void puppet_free(struct puppet *);
+void pupil_done(struct pupil *); /* wipes and frees what it owns */
 
 /* Building a message. Everything goes to p->out. */
 void say(struct puppet *); /* begin anew */

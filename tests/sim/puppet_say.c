@@ -260,6 +260,7 @@ static struct pupil *pupil_new(struct puppet *p, bool initiator)
         world_fail(p->w, "the puppet has too many IKE SAs");
         s = &p->sa[0];
     }
+    pupil_done(s); /* a test forgets an IKE SA by taking its SPI away */
     *s = (struct pupil){.initiator = initiator};
     buf_init(&s->init_ours, 65536);
     buf_init(&s->init_theirs, 65536);
