@@ -39,12 +39,21 @@ static void up_again(struct world *w)
                 end_order(&w->end[i], ORDER_UP, w->end[i].plan[k].name, NULL);
 }
 
+/* What the storm still has under way: packets, and hands that it made slow, which work in order. */
+static void stragglers(struct world *w)
+{
+    world_run(w, 12 * SEC);
+    for (size_t i = 0; i < w->n_ends && !w->failed; i++)
+        if (w->end[i].answered_until[ASK_HAND] > w->now)
+            world_run(w, w->end[i].answered_until[ASK_HAND] - w->now);
+}
+
 /* A ping each way for every flow of the storm. */
 static void all_flow(struct world *w)
 {
     uint64_t before[COUNT_OF(w->flow)];
 
-    world_run(w, 12 * SEC); /* stragglers of the storm */
+    stragglers(w);
     for (size_t i = 0; i < w->n_flows; i++)
         flow_send(w, &w->flow[i]); /* translators forgot, peers moved: this one tells */
     world_run(w, 2 * SEC);
