@@ -163,6 +163,66 @@ void child_live(struct child_sa *child)
         wake_set(c, &child->life, child->rekey_at ? child->rekey_at : child->dies_at ? child->dies_at : USEC_NEVER);
 }
 
+/* --- what the hand says
+ * ---------------------------------------------------------------------------------------------------------------- */
+
+/* An answer to an ask that named a Child SA: nobody waits, but a failure must be heard. */
+void child_answered(struct child_sa *child, const struct answer *a)
+{
+    struct core *c = child->sa->core;
+
+    if (a->kind == child->asked)
+        wake_stop(c, &child->patience);
+    if (a->kind == ASK_CHILD_OUTBOUND && a->result != ANSWER_OK) {
+        tell(c, FACT_KERNEL, child->peer, child->sa, child, "the outbound SA was not installed: %s",
+             a->why ? a->why : "no reason given");
+        child->want_delete = true;
+        sa_wake(child->sa);
+    } else if (a->kind == ASK_CHILD_QUERY) {
+        if (a->result == ANSWER_OK)
+            sa_heard_traffic(child->sa, a->u.query.idle_in_s);
+    } else if (a->kind == ASK_CHILD_UPDATE && a->result != ANSWER_OK && child->state == CHILD_UP) {
+        tell(c, FACT_KERNEL, child->peer, child->sa, child, "the SA did not follow the peer, and is replaced: %s",
+             a->why ? a->why : "no reason given");
+        child->want_rekey = true;
+        sa_wake(child->sa);
+    } else if (a->result == ANSWER_FAILED && a->why) {
+        tell(c, FACT_KERNEL, child->peer, child->sa, child, "%s", a->why);
+        if (a->kind == ASK_CHILD_UPDATE && a->u.install.error == ERR_MEMORY) { /* its successor will be at the right place */
+            child->want_rekey = true;
+            sa_wake(child->sa);
+        }
+    }
+}
+
+static void child_unanswered(struct core *c, struct timer *t)
+{
+    struct child_sa *child = CONTAINER_OF(t, struct child_sa, patience);
+
+    (void)c;
+    child_answered(child, &(struct answer){.kind = child->asked, .result = ANSWER_TIMEOUT, .why = "no answer in time"});
+}
+
+void child_patience_renew(struct child_sa *child)
+{
+    if (child->patience.node.in)
+        wake_set(child->sa->core, &child->patience, child->sa->core->now + ANSWER_WAIT);
+}
+
+/* An outbound SA that is not there weighs more than one that has not moved: it is waited for first. */
+bool child_order(struct child_sa *child, const struct ask *ask)
+{
+    struct core *c = child->sa->core;
+
+    if (!out_ask(c, ask))
+        return false;
+    if (child->patience.node.in && child->asked == ASK_CHILD_OUTBOUND)
+        return true;
+    child->asked = ask->kind;
+    wake_set(c, &child->patience, c->now + ANSWER_WAIT);
+    return true;
+}
+
 /* --- birth and death
  * ----------------------------------------------------------------------------------------------------------------- */
 
@@ -208,6 +268,7 @@ struct child_sa *child_new(struct ike_sa *sa, uint16_t index, uint16_t pair)
     child->pair = pair;
     child->born = c->now;
     child->life.fire = child_timer;
+    child->patience.fire = child_unanswered;
     child->spi_in = child_spi_new(c);
     child->reqid = reqid_choose(child);
     child->udp_encap = sa->nat_local || sa->nat_remote || sa->encap_forced;
@@ -230,6 +291,7 @@ void child_free(struct child_sa *child)
     struct core *c = child->sa->core;
 
     wake_stop(c, &child->life);
+    wake_stop(c, &child->patience);
     map_remove(&c->by_child_spi, &child->by_spi);
     ticket_drop(c, &child->id);
     list_remove(&child->in_sa);
@@ -394,7 +456,7 @@ void child_speak(struct child_sa *child)
     child_set_state(child, CHILD_UP);
     child_ask(child, &ask, ASK_CHILD_OUTBOUND);
     ask.u.child.keys = &child->keys;
-    if (!out_ask(child->sa->core, &ask)) /* it will never speak: another takes its place */
+    if (!child_order(child, &ask)) /* it will never speak: another takes its place */
         child->want_delete = true;
     child_keys_done(&child->keys);
 }

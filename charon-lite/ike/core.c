@@ -219,31 +219,6 @@ void *ticket_find(const struct core *c, struct ticket t, enum ticket_for what)
 
 /* --- answers --------------------------------------------------------------------------------------------------------------- */
 
-/* An answer to an ask that named a Child SA: nobody waits, but a failure must be heard. */
-static void child_answer(struct core *c, struct child_sa *child, const struct answer *a)
-{
-    if (a->kind == ASK_CHILD_OUTBOUND && a->result != ANSWER_OK) {
-        tell(c, FACT_KERNEL, child->peer, child->sa, child, "the outbound SA was not installed: %s",
-             a->why ? a->why : "no reason given");
-        child->want_delete = true;
-        sa_wake(child->sa);
-    } else if (a->kind == ASK_CHILD_QUERY) {
-        if (a->result == ANSWER_OK)
-            sa_heard_traffic(child->sa, a->u.query.idle_in_s);
-    } else if (a->kind == ASK_CHILD_UPDATE && a->result != ANSWER_OK && child->state == CHILD_UP) {
-        tell(c, FACT_KERNEL, child->peer, child->sa, child, "the SA did not follow the peer, and is replaced: %s",
-             a->why ? a->why : "no reason given");
-        child->want_rekey = true;
-        sa_wake(child->sa);
-    } else if (a->result == ANSWER_FAILED && a->why) {
-        tell(c, FACT_KERNEL, child->peer, child->sa, child, "%s", a->why);
-        if (a->kind == ASK_CHILD_UPDATE && a->u.install.error == ERR_MEMORY) { /* its successor will be at the right place */
-            child->want_rekey = true;
-            sa_wake(child->sa);
-        }
-    }
-}
-
 static void answer_take(struct core *c, const struct answer *a)
 {
     struct xchg *x = ticket_find(c, a->ticket, TICKET_XCHG);
@@ -253,7 +228,7 @@ static void answer_take(struct core *c, const struct answer *a)
     if (x && x->waiting_for == a->kind)
         xchg_answered(x, a);
     else if (child)
-        child_answer(c, child, a);
+        child_answered(child, a);
     else if (p && a->kind == ASK_RESOLVE)
         peer_resolved(p, a);
     else if (a->kind == ASK_NONCES && ticket_find(c, a->ticket, TICKET_NONCES))
@@ -300,6 +275,9 @@ static void overslept(struct core *c)
         window_renew(sa);
         patience_renew(c, sa->ours);
         patience_renew(c, sa->theirs);
+        LIST_EACH (jt, &sa->children) {
+            child_patience_renew(LIST_ITEM(jt, struct child_sa, in_sa));
+        }
     }
 }
 

@@ -313,6 +313,8 @@ struct child_sa {
     bool used_pfs;
     usec_t born, rekey_at, dies_at, retry_at, temporary_since;
     struct timer life;
+    enum ask_kind asked; /* while `patience` runs: what the hand is to tell of */
+    struct timer patience;
     struct lingering *rest; /* what is left of it when it goes: with this its removal needs no memory */
     struct ts *ts_store;    /* owns what the two lists point at */
     struct ts_list ts_local, ts_remote;
@@ -346,6 +348,10 @@ uint32_t child_spi_new(struct core *);
 void child_set_pair(struct child_sa *, uint16_t pair); /* before it is installed: its reqid too */
 const struct conf_child *child_conf(const struct child_sa *);
 void child_ask(struct child_sa *, struct ask *, enum ask_kind);               /* fills what every ask about it has */
+/* Asks the hand; without an answer in time it is as if it had failed. false = not even asked. */
+bool child_order(struct child_sa *, const struct ask *);
+void child_patience_renew(struct child_sa *);
+void child_answered(struct child_sa *, const struct answer *);
 struct child_sa *child_of_slot(struct peer *, uint16_t index, uint16_t pair); /* a living one, any IKE SA; NULL */
 bool child_any(struct peer *, uint16_t index);                                /* is one of any pair alive */
 

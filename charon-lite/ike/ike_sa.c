@@ -518,7 +518,7 @@ static void move_one(struct ike_sa *sa, const struct path *to)
         child_ask(child, &ask, ASK_CHILD_UPDATE);
         ask.u.child.old_local = from.local;
         ask.u.child.old_remote = from.remote;
-        if (!out_ask(sa->core, &ask)) /* the kernel does not follow: its successor will be at the right place */
+        if (!child_order(child, &ask)) /* the kernel does not follow: its successor will be at the right place */
             child->want_rekey = true;
     }
 }

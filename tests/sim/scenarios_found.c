@@ -107,7 +107,32 @@ static void began_anew(struct world *w)
         traffic_flows(w);
 }
 
+static bool peer_has_half(struct world *w)
+{
+    return w->end[1].facts[FACT_CHILD_REKEYED] > 0;
+}
+
+/* The responder of a rekey does not get its outbound SA into the kernel, and its hand never says so: it would listen for ever and
+ * speak to nobody. */
+static void outbound_unheard(struct world *w)
+{
+    if (!go_up(w))
+        return;
+    net_rule(&w->net, (struct rule){
+                          .from = 0, .exchange = INFORMATIONAL, .response = 0, .times = 1, .what = RULE_DELAY, .delay = SEC / 2});
+    end_order(&w->end[0], ORDER_REKEY, "to1", "net");
+    world_until(w, peer_has_half, MINUTE, "the peer has the inbound SA of the new pair");
+    w->end[1].desk[ASK_HAND].failed = w->end[1].desk[ASK_HAND].never = 1000;
+    world_run(w, SEC);
+    w->end[1].desk[ASK_HAND].failed = w->end[1].desk[ASK_HAND].never = 0;
+    world_run(w, MINUTE);
+    if (settle(w, MINUTE))
+        traffic_flows(w);
+    EXPECT(w, fact(w, FACT_IKE_DOWN) == 0);
+}
+
 const struct scenario scenarios_found[] = {
+    {"outbound-unheard", "an outbound SA is not installed, and nobody says so", outbound_unheard, 6, 0},
     {"began-anew", "INITIAL_CONTACT alone clears what was left", began_anew, 0, 0},
     {"sa-does-not-follow", "an SA stays where the peer was", sa_does_not_follow, 6, 0},
     {"rekey-on-the-losing-heir", "a Child SA is rekeyed on an heir that the peer closes", rekey_on_the_losing_heir, 60, 0},
