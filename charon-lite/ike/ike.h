@@ -347,7 +347,7 @@ bool child_spi_taken(const struct child_sa *, uint32_t spi_out);
 uint32_t child_spi_new(struct core *);
 void child_set_pair(struct child_sa *, uint16_t pair); /* before it is installed: its reqid too */
 const struct conf_child *child_conf(const struct child_sa *);
-void child_ask(struct child_sa *, struct ask *, enum ask_kind);               /* fills what every ask about it has */
+void child_ask(struct child_sa *, struct ask *, enum ask_kind); /* fills what every ask about it has */
 /* Asks the hand; without an answer in time it is as if it had failed. false = not even asked. */
 bool child_order(struct child_sa *, const struct ask *);
 void child_patience_renew(struct child_sa *);
