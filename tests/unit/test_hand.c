@@ -627,8 +627,19 @@ static void nobody_without_a_verdict(void **state)
     h = hand_new(&setup, &why);
     w.may_open = false;
     refuse(h, &a, ERR_REFUSED, "nobody has proved this peer to be paris");
+    a.u.child.old_spi_in = 0x1000; /* nor as the successor of an SA that nobody has installed, or that somebody has */
+    refuse(h, &a, ERR_REFUSED, "nobody has proved this peer to be paris");
+    a.u.child.old_spi_in = 0;
     a.u.child.peer.handle = 77;
     assert_int_equal(tell(h, &a), 0);
+    a.u.child.peer.handle = 0;
+    a.u.child.old_spi_in = 0x1000;
+    a.u.child.spi_in = 0x1001;
+    a.u.child.spi_out = 0x2001;
+    refuse(h, &a, ERR_REFUSED, "nobody has proved this peer to be paris");
+    a.kind = ASK_CHILD_OUTBOUND;
+    a.u.child.spi_in = 0x1000;
+    refuse(h, &a, ERR_REFUSED, "nobody has proved this peer to be paris");
     hand_free(h);
     conf_unref(conf);
 }
