@@ -82,6 +82,7 @@ void puppet_free(struct puppet *p)
     for (size_t i = 0; i < COUNT_OF(p->sa); i++)
         pupil_done(&p->sa[i]);
     secret_done(&p->child_ni);
+    secret_done(&p->child_private);
     world_free(p->w);
     arena_done(&p->arena);
     free(p);

@@ -55,10 +55,11 @@ struct puppet {
     struct span inbox[PUPPET_INBOX];
     struct endpoint inbox_src[PUPPET_INBOX], inbox_dst[PUPPET_INBOX];
     size_t n_inbox, n_heard;
-    bool repeats;                                                  /* hear repeated datagrams too */
-    uint32_t next_spi;                                             /* of ESP */
-    uint32_t spi_in, spi_out;                                      /* of the last Child SA: ours, the gate's */
-    struct secret child_ni;                                        /* of the CREATE_CHILD_SA under way */
+    bool repeats;                          /* hear repeated datagrams too */
+    uint32_t next_spi;                     /* of ESP */
+    uint32_t spi_in, spi_out;              /* of the last Child SA: ours, the gate's */
+    struct secret child_ni, child_private; /* of the CREATE_CHILD_SA under way; with PFS, the private value */
+    const struct alg *child_ke;            /* NULL without PFS */
     const char *psk, *id, *gate_id, *words, *esp, *local, *remote; /* what it says unless told otherwise */
     bool natd_wrong_source, natd_wrong_destination;                /* pretend a NAT */
     bool transport;

@@ -306,7 +306,7 @@ void say_auth(struct puppet *p)
 
 void say_child(struct puppet *p, uint32_t rekeys, const char *ke_word)
 {
-    static struct pupil unused;
+    struct pupil own = {0};
     const struct payload *nonce;
 
     say(p);
@@ -320,8 +320,10 @@ void say_child(struct puppet *p, uint32_t rekeys, const char *ke_word)
     if (secret_set(&p->child_ni, nonce->u.nonce) < 0)
         abort();
     if (ke_word)
-        say_ke(p, &unused, group(p, ke_word));
-    secret_done(&unused.ke_private);
+        say_ke(p, &own, group(p, ke_word));
+    secret_done(&p->child_private);
+    p->child_private = own.ke_private;
+    p->child_ke = own.ke;
     say_ts(p, PAYLOAD_TSI, p->local);
     say_ts(p, PAYLOAD_TSR, p->remote);
 }

@@ -162,6 +162,30 @@ static void absurd_groups(void **state)
  * ----------------------------------------------------------------------------------------------------------- */
 
 /* The gate answers. Its wish: auto takes both, require only with, off takes both too (what a peer insists on does no harm). */
+/* What the gate gave its kernel is what we derive from the CREATE_CHILD_SA that we began: with PFS the new secret is in it (RFC
+ * 7296 2.17). */
+static void keys_are_ours(struct puppet *p, const struct said *m)
+{
+    const struct payload *ke = part(m, PAYLOAD_KE), *nonce = part(m, PAYLOAD_NONCE);
+    struct suite suite = {.encr = alg_by_name(p->w->algs, "aes256gcm16")};
+    struct kernel_sa in = {.encr = suite.encr, .esn = true}, out = in;
+    struct sa *gate_in = xfrm_find(&p->gate->xfrm, true, esp_spi(m)), *gate_out = xfrm_find(&p->gate->xfrm, false, p->spi_in);
+    struct secret shared = {0};
+    struct child_keys keys = {0};
+
+    MUST(p, gate_in && nonce && (ke != NULL) == (p->child_ke != NULL));
+    if (ke)
+        MUST(p, p->child_ke->ke->derive(p->child_ke, secret_view(&p->child_private), ke->u.ke.data, &shared) == 0);
+    MUST(p, child_keys_derive(&suite, p->ike->suite.prf, secret_view(&p->ike->keys.d), secret_view(&shared),
+                              secret_view(&p->child_ni), nonce->u.nonce, &keys) == 0);
+    in.encr_key = secret_view(&keys.encr_i2r);
+    out.encr_key = secret_view(&keys.encr_r2i);
+    MUST(p, gate_in->keys == xfrm_keys(p->w, &in));
+    MUST(p, !gate_out || gate_out->keys == xfrm_keys(p->w, &out)); /* a responder's waits for the old SA's deletion (2.8) */
+    child_keys_done(&keys);
+    secret_done(&shared);
+}
+
 static void pfs_answered(void **state)
 {
     static const struct {
@@ -179,6 +203,7 @@ static void pfs_answered(void **state)
         m = ask(p, CREATE_CHILD_SA);
         MUST(p, rows[i].without ? esp_spi(m) && !part(m, PAYLOAD_KE) : error_of(m) == NO_PROPOSAL_CHOSEN);
         if (rows[i].without) {
+            keys_are_ours(p, m);
             tell_delete(p, old, p->spi_out);
             old = p->spi_in;
             p->spi_out = esp_spi(m);
@@ -187,6 +212,7 @@ static void pfs_answered(void **state)
         say_child(p, old, "x25519");
         m = ask(p, CREATE_CHILD_SA);
         MUST(p, rows[i].with && esp_spi(m) && part(m, PAYLOAD_KE) && part(m, PAYLOAD_KE)->u.ke.group == 31);
+        keys_are_ours(p, m);
         tell_delete(p, old, p->spi_out);
         p->spi_out = esp_spi(m);
         old = p->spi_in;

@@ -119,7 +119,7 @@ const struct kernel_policy *xfrm_policy(const struct xfrm *x, enum direction d, 
 /* --- SAs -------------------------------------------------------------------------------------------------------------- */
 
 /* Everything that decides whether a packet sealed by one SA opens with another. */
-static uint64_t keys_digest(struct world *w, const struct kernel_sa *sa)
+uint64_t xfrm_keys(struct world *w, const struct kernel_sa *sa)
 {
     struct map m = {.seed = {1, 2}};
     uint8_t all[160], *p = all;
@@ -200,7 +200,7 @@ static int sa_add(struct end *e, const struct kernel_sa *sa)
         .remote = sa->outbound ? dst : src,
         .encap = sa->udp_encap,
         .transport = sa->transport,
-        .keys = keys_digest(e->world, sa),
+        .keys = xfrm_keys(e->world, sa),
         .soft_packets = sa->life.soft_packets,
         .hard_packets = sa->life.hard_packets,
         .soft_bytes = sa->life.soft_bytes,

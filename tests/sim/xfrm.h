@@ -116,6 +116,8 @@ void xfrm_done(struct xfrm *);  /* and policies: the machine is off */
 int xfrm_perform(struct end *, const struct ask *, struct answer *);
 void xfrm_arrived(struct end *, const struct esp_packet *, const struct endpoint *local, const struct endpoint *remote,
                   bool encap);
+/* A digest of the algorithms and keys of an SA: what decides whether packets of one open with another. */
+uint64_t xfrm_keys(struct world *, const struct kernel_sa *);
 struct sa *xfrm_find(struct xfrm *, bool inbound, uint32_t spi);
 size_t xfrm_count(const struct xfrm *, bool inbound, uint16_t connection, uint16_t child);
 void xfrm_watch(struct end *, struct sa *); /* its limits of time */
