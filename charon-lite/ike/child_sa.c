@@ -136,7 +136,7 @@ static void child_timer(struct core *c, struct timer *t)
     struct child_sa *child = CONTAINER_OF(t, struct child_sa, life);
     struct child_sa *successor = ticket_find(c, child->peer_rekey, TICKET_CHILD_SA);
 
-    if (successor && (child->state == CHILD_UP || child->state == CHILD_OLD) && !child->rekeying) {
+    if (successor && !successor->redundant && (child->state == CHILD_UP || child->state == CHILD_OLD) && !child->rekeying) {
         overdue(child, successor);
     } else if (child->state == CHILD_OLD || child->redundant || (child->dies_at && c->now >= child->dies_at)) {
         if (child->state != CHILD_OLD && !child->redundant)

@@ -557,7 +557,6 @@ enum step child_keys_make(struct xchg *x)
                           &x->child->keys) < 0 ||
         secret_set(&x->child->low_nonce, low) < 0)
         child_fail(x, TEMPORARY_FAILURE, "key derivation failed");
-    collide_note(x);
     secret_done(&x->shared);
     return STEP_NEXT;
 }

@@ -182,10 +182,12 @@ static enum step respond_ke(struct xchg *x)
 {
     if (!x->child)
         return STEP_NEXT;
-    if (nonce_new(x->core, &x->sa->suite, &x->nr) < 0) {
+    if (nonce_new(x->core, &x->sa->suite, &x->nr) < 0 ||
+        secret_set(&x->child->low_nonce, nonce_lower(secret_view(&x->ni), secret_view(&x->nr))) < 0) {
         child_fail(x, TEMPORARY_FAILURE, "out of memory");
         return STEP_NEXT;
     }
+    collide_note(x); /* now: while the value is made, ours may be concluded */
     return x->ke ? ke_both(x) : STEP_NEXT;
 }
 
@@ -206,13 +208,13 @@ static enum step respond_finish(struct xchg *x)
     new->made_in = x->message_id;
     if (old) {
         old->peer_rekey = new->id;
-        if (!old->rekeying) { /* no collision: the peer closes the old one soon */
+        if (!old->rekeying && !new->redundant) { /* no collision, or theirs stays: the peer closes the old one soon */
             old->want_rekey = false;
             wake_set(x->core, &old->life, x->core->now + OLD_SA_LIFE);
         }
     }
     child_up(new, x->rekeys_child);
-    if (x->rekeys_child && !old && !new->want_delete)
+    if (x->rekeys_child && !old && !new->want_delete && !new->redundant)
         child_speak(new); /* the old one went while this was installed: nobody will delete it */
     return STEP_DONE;
 }

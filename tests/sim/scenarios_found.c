@@ -131,7 +131,36 @@ static void outbound_unheard(struct world *w)
     EXPECT(w, fact(w, FACT_IKE_DOWN) == 0);
 }
 
+/* Both ends rekey the Child SA, and one takes long to make its key exchange value for the other's request: meanwhile the answer
+ * to its own comes and all of that is concluded. The two collided all the same (2.8.1): who loses is not spoken on. */
+static void collision_with_slow_values(struct world *w)
+{
+    unsigned slow = (unsigned)w->seed & 1;
+    struct desk_faults worker;
+
+    w->end[0].plan[0].child[0].esp = w->end[1].plan[0].child[0].esp = "aes256gcm16-modp2048"; /* costly: made by a worker */
+    if (!go_up(w))
+        return;
+    worker = w->end[slow].desk[ASK_WORKER];
+    net_rule(&w->net,
+             (struct rule){
+                 .from = !slow, .exchange = CREATE_CHILD_SA, .response = 1, .times = 1, .what = RULE_DELAY, .delay = 50 * MS});
+    traffic_must(w, 5 * MS);
+    end_order(&w->end[slow], ORDER_REKEY, slow ? "to0" : "to1", "net");
+    end_order(&w->end[!slow], ORDER_REKEY, slow ? "to1" : "to0", "net");
+    world_run(w, MS);
+    w->end[slow].desk[ASK_WORKER].low = w->end[slow].desk[ASK_WORKER].high = 60 * MS + (usec_t)(w->seed % 25) * 10 * MS;
+    world_run(w, 40 * MS);
+    w->end[slow].desk[ASK_WORKER] = worker;
+    world_run(w, MINUTE);
+    traffic_end(w);
+    if (settle(w, MINUTE))
+        traffic_flows(w);
+    EXPECT(w, fact(w, FACT_CHILD_DOWN) == 0 && fact(w, FACT_IKE_DOWN) == 0);
+}
+
 const struct scenario scenarios_found[] = {
+    {"collision-with-slow-values", "both rekey, and one end's key exchange takes long", collision_with_slow_values, 60, 0},
     {"outbound-unheard", "an outbound SA is not installed, and nobody says so", outbound_unheard, 6, 0},
     {"began-anew", "INITIAL_CONTACT alone clears what was left", began_anew, 0, 0},
     {"sa-does-not-follow", "an SA stays where the peer was", sa_does_not_follow, 6, 0},
