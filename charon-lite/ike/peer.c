@@ -453,7 +453,7 @@ void peer_dedupe(struct peer *p, struct ike_sa *newest)
 {
     struct core *c = p->core;
 
-    if (!peer_can_initiate(p))
+    if (!peer_can_initiate(p) || newest->redundant) /* lost already, while its IKE_AUTH was under way */
         return;
     LIST_EACH (it, &p->sas) {
         struct ike_sa *other = LIST_ITEM(it, struct ike_sa, in_peer), *loser = other;

@@ -87,7 +87,8 @@ void law_sa_deleted(struct end *e, const struct sa *s)
     struct end *peer;
     struct sa *other = s->inbound ? other_half(e, s, &peer) : NULL;
 
-    if (!other || !s->rekeyed || e->world->now - e->world->laws.disturbed < QUIET)
+    if (!other || !s->rekeyed || end_asleep(peer) ||
+        e->world->now - e->world->laws.disturbed < QUIET) /* who sleeps is given up */
         return;
     LAW(e->world, LAW_BREAK_LAST, !sends_by(peer, s->spi), "end %u deletes inbound SA %08x, by which end %u sends", e->index,
         s->spi, peer->index);
