@@ -291,7 +291,7 @@ int seal_open(struct ike_sa *sa, const struct ike_header *h, struct span datagra
 {
     const struct payload *sk = sealed_part(outer);
 
-    if (!sk || sk->u.sk.sealed.p + sk->u.sk.sealed.len != datagram.p + datagram.len)
+    if (!sk || !sk->u.sk.sealed.len || sk->u.sk.sealed.p + sk->u.sk.sealed.len != datagram.p + datagram.len)
         return ERR_BAD;
     if (sk->type == PAYLOAD_SKF)
         return open_fragment(sa, h, datagram, sk, a, first, chain);

@@ -234,7 +234,8 @@ static const struct {
 
 int xfrm_error(int err, char why[KERNEL_WHY_MAX])
 {
-    const char *text = strerrordesc_np(-err) ? strerrordesc_np(-err) : "an unknown error";
+    int number = err > 0 || err < -4095 ? 0 : -err; /* the kernel has no others (MAX_ERRNO) */
+    const char *text = number ? strerrordesc_np(number) : NULL;
     char words[KERNEL_WHY_MAX];
     int code = ERR_IO;
 
@@ -242,8 +243,10 @@ int xfrm_error(int err, char why[KERNEL_WHY_MAX])
         why[0] = 0;
         return 0;
     }
+    if (!text)
+        text = "an unknown error";
     for (size_t i = 0; i < COUNT_OF(errors); i++)
-        if (errors[i].err == -err) {
+        if (errors[i].err == number) {
             text = errors[i].text;
             code = errors[i].code;
         }
