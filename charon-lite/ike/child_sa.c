@@ -181,17 +181,13 @@ void child_answered(struct child_sa *child, const struct answer *a)
     } else if (a->kind == ASK_CHILD_QUERY) {
         if (a->result == ANSWER_OK)
             sa_heard_traffic(child->sa, a->u.query.idle_in_s);
-    } else if (a->kind == ASK_CHILD_UPDATE && a->result != ANSWER_OK && child->state == CHILD_UP) {
+    } else if (a->kind == ASK_CHILD_UPDATE && a->result != ANSWER_OK && child->state <= CHILD_UP) {
         tell(c, FACT_KERNEL, child->peer, child->sa, child, "the SA did not follow the peer, and is replaced: %s",
              a->why ? a->why : "no reason given");
         child->want_rekey = true;
         sa_wake(child->sa);
     } else if (a->result == ANSWER_FAILED && a->why) {
         tell(c, FACT_KERNEL, child->peer, child->sa, child, "%s", a->why);
-        if (a->kind == ASK_CHILD_UPDATE && a->u.install.error == ERR_MEMORY) { /* its successor will be at the right place */
-            child->want_rekey = true;
-            sa_wake(child->sa);
-        }
     }
 }
 
@@ -389,9 +385,9 @@ static bool passing(const struct child_sa *child)
            ticket_find(child->sa->core, child->peer_rekey, TICKET_CHILD_SA);
 }
 
-/* Two SAs for one configured child, neither a rekey of the other: both ends made one, or a double was rekeyed before it was
- * known as one. Made at about the same time, the one with
- * the lowest nonce goes, closed by who created it (as 2.8.1 does); else the newer one stays. */
+/* Two SAs for one configured child, neither a rekey of the other: both ends made one, or a double was rekeyed before it was known
+ * as one. Made at about the same time, the one with the lowest nonce goes, closed by who created it (as 2.8.1 does); else the
+ * newer one stays. */
 static void children_dedupe(struct child_sa *new)
 {
     struct core *c = new->sa->core;
