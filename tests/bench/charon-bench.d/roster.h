@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * roster - the configuration of many peers, in memory. One connection is written as YAML and read by conf/, so that the defaults
+ * are the daemon's; the others are copies of it with a name, an address, an identity and a selector of their own.
+ */
+#ifndef CHARON_BENCH_ROSTER_H
+#define CHARON_BENCH_ROSTER_H
+
+#include "conf/conf.h"
+#include "tests/bench/charon-bench.d/options.h"
+
+/* Peers first, first + 1 ... as connections 0, 1 ...; NULL when it could not be made, and why is on standard error. It lives as
+ * long as the process. */
+struct conf *roster_new(const struct options *, uint32_t first, uint32_t n);
+/* Of the connection's name: which peer. */
+uint32_t roster_peer(const char *connection);
+/* The reference of the pre-shared key; roster_psk() has the key. */
+#define ROSTER_PSK "bench:psk"
+
+#endif
