@@ -392,7 +392,7 @@ static void children_dedupe(struct child_sa *new)
 {
     struct core *c = new->sa->core;
 
-    if (!peer_can_initiate(new->peer))
+    if (!peer_can_initiate(new->peer) || !sa_usable(new->sa)) /* it goes with its IKE SA, and judges nobody */
         return;
     LIST_EACH (it, &new->peer->sas) {
         struct ike_sa *sa = LIST_ITEM(it, struct ike_sa, in_peer);

@@ -143,7 +143,8 @@ static bool surplus(const struct ike_sa *sa)
     LIST_EACH (it, &sa->peer->sas) {
         const struct ike_sa *other = LIST_ITEM(it, struct ike_sa, in_peer);
 
-        if (other == sa || !sa_usable(other) || other->up_since > before || !id_equal(&other->peer_id, &sa->peer_id))
+        if (other == sa || !sa_usable(other) || !other->up_since || other->up_since > before ||
+            !id_equal(&other->peer_id, &sa->peer_id))
             continue;
         if (!list_empty(&other->children) || span_compare(secret_view(&sa->low_nonce), secret_view(&other->low_nonce)) < 0)
             return true;

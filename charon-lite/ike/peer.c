@@ -447,8 +447,18 @@ struct peer *peer_for_auth(struct ike_sa *sa, const struct id *claimed, const st
     return NULL;
 }
 
-/* Both ends initiated: two IKE SAs with one peer converge to one. Made at about the same time, the one with the lowest nonce
- * goes, closed by who created it; a much older one is of an earlier life of the peer, and goes too. */
+/* Made at about the same time by both ends, the one with the lowest nonce goes; of two begun by one end, which has then begun
+ * anew, the older, whichever was answered first. */
+static bool outlived(const struct ike_sa *newest, const struct ike_sa *other)
+{
+    if (newest->initiator == other->initiator)
+        return newest->born < other->born;
+    return newest->born - other->born < SAME_TIME &&
+           span_compare(secret_view(&newest->low_nonce), secret_view(&other->low_nonce)) < 0;
+}
+
+/* Two IKE SAs with one peer converge to one: the loser is closed by who created it. A much older one is of an earlier life of the
+ * peer, and goes too. One that is not quite up judges when it is. */
 void peer_dedupe(struct peer *p, struct ike_sa *newest)
 {
     struct core *c = p->core;
@@ -458,10 +468,10 @@ void peer_dedupe(struct peer *p, struct ike_sa *newest)
     LIST_EACH (it, &p->sas) {
         struct ike_sa *other = LIST_ITEM(it, struct ike_sa, in_peer), *loser = other;
 
-        if (other == newest || !sa_usable(other) || other->is_heir || !id_equal(&other->peer_id, &newest->peer_id))
+        if (other == newest || !sa_usable(other) || !other->up_since || other->is_heir ||
+            !id_equal(&other->peer_id, &newest->peer_id))
             continue;
-        if (newest->born - other->born < SAME_TIME &&
-            span_compare(secret_view(&newest->low_nonce), secret_view(&other->low_nonce)) < 0)
+        if (outlived(newest, other))
             loser = newest;
         loser->redundant = true;
         tell(c, FACT_NOTE, p, loser, NULL, "two IKE SAs with this peer: the one begun by %s is closed",

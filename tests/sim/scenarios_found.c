@@ -159,7 +159,65 @@ static void collision_with_slow_values(struct world *w)
     EXPECT(w, fact(w, FACT_CHILD_DOWN) == 0 && fact(w, FACT_IKE_DOWN) == 0);
 }
 
+/* The starter begins anew before its IKE_AUTH is answered, which takes time, or comes after that of its next life: one IKE SA
+ * comes up while IKE_AUTH of the other is still looked at. Which of two goes is judged when both are up, and never the younger
+ * one of two that the same end has begun. */
+static void judged_when_up(struct world *w)
+{
+    net_rule(&w->net, (struct rule){.from = 0,
+                                    .exchange = IKE_AUTH,
+                                    .response = 0,
+                                    .times = 1,
+                                    .what = RULE_DELAY,
+                                    .delay = w->seed & 1 ? 20 * MS : 100 * MS});
+    end_start(&w->end[1]);
+    world_run(w, SEC);
+    w->end[1].desk[ASK_VAULT] = (struct desk_faults){.low = 20 * MS, .high = 60 * MS};
+    end_start(&w->end[0]);
+    world_run(w, 40 * MS);
+    end_restart(&w->end[0]);
+    world_run(w, 20 * SEC);
+    if (settle(w, 10 * SEC))
+        traffic_flows(w);
+    EXPECT(w, w->end[0].facts[FACT_IKE_UP] == 1 && w->end[0].facts[FACT_IKE_DOWN] == 0);
+    end_order(&w->end[1], ORDER_REKEY, "to0", NULL); /* who is on the way out is not rekeyed */
+    world_run(w, SEC);
+    EXPECT(w, w->end[1].facts[FACT_IKE_REKEYED] == 1);
+}
+
+static bool peer_installs(struct world *w)
+{
+    return w->end[1].asks[ASK_CHILD_INSTALL] > 0;
+}
+
+/* The answerer has begun an IKE SA too, and waits in vain for its Child SA to be installed; meanwhile its peer begins anew with
+ * INITIAL_CONTACT, and that one is given up. When it comes up at last it has lost already: it judges nobody. */
+static void judged_once(struct world *w)
+{
+    w->end[1].plan[0].keep = w->end[1].plan[0].child[0].keep = KEEP_UP;
+    w->end[0].plan[0].keep = w->end[0].plan[0].child[0].keep = KEEP_ANSWER;
+    net_rule(&w->net, (struct rule){.from = 1, .exchange = IKE_SA_INIT, .response = 0, .times = 1, .what = RULE_DROP});
+    go(w);
+    world_run(w, SEC);
+    w->end[1].desk[ASK_HAND].never = 1000;
+    world_until(w, peer_installs, MINUTE, "the first Child SA is being installed");
+    w->end[1].desk[ASK_HAND].never = 0;
+    w->end[0].plan[0].keep = w->end[0].plan[0].child[0].keep = KEEP_UP;
+    end_restart(&w->end[0]);
+    world_run(w, 10 * SEC);
+    EXPECT(w, w->end[1].facts[FACT_IKE_UP] == 1); /* not the first */
+    world_run(w, MINUTE);
+    EXPECT(w, w->end[1].facts[FACT_IKE_UP] == 2);
+    if (settle(w, MINUTE))
+        traffic_flows(w);
+    end_order(&w->end[1], ORDER_REKEY, "to0", NULL); /* who is on the way out is not rekeyed */
+    world_run(w, SEC);
+    EXPECT(w, w->end[1].facts[FACT_IKE_REKEYED] == 1 && w->end[0].facts[FACT_CHILD_DOWN] == 0);
+}
+
 const struct scenario scenarios_found[] = {
+    {"judged-once", "an IKE SA that was given up comes up", judged_once, 20, 0},
+    {"judged-when-up", "two IKE SAs at once, and one is not quite up when the other is", judged_when_up, 60, 0},
     {"collision-with-slow-values", "both rekey, and one end's key exchange takes long", collision_with_slow_values, 60, 0},
     {"outbound-unheard", "an outbound SA is not installed, and nobody says so", outbound_unheard, 6, 0},
     {"began-anew", "INITIAL_CONTACT alone clears what was left", began_anew, 0, 0},
