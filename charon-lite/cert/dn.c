@@ -160,7 +160,7 @@ static int dn_parse(const char *text, struct dn *out)
         out->n += p->type != NULL;
         if (err == 0)
             err = read_value(&c, p);
-        joined = *c.p == '+';
+        joined = err == 0 && *c.p == '+'; /* after an error the cursor may be past the end */
     } while (err == 0 && *c.p++);
     return err;
 }

@@ -8,6 +8,7 @@
  * With -fsanitize=fuzzer (and FUZZER defined) there is no main here. A target includes this file and defines
  *     static int fuzz_input(const uint8_t *data, size_t len);
  *     FUZZ_MAIN(100000, "wire")     how many mutations unless told otherwise, and the corpora: files or folders of tests/vectors
+ * or, if it makes inputs of its own, has a main() that says their folder by fuzz_made and calls fuzz_main().
  * A file with a part [hex...] (tests/vectors/README) counts as the bytes that it says, any other as it is; --export FOLDER writes
  * them all there as bytes, for a fuzzer to begin with.
  *
@@ -65,9 +66,11 @@ static inline void fuzz_timed(const uint8_t *data, size_t len)
     abort();
 }
 
-#if !defined(FUZZER) && !defined(FUZZ_OWN_MAIN)
+#ifndef FUZZER
 #define FUZZ_INPUT_MAX 70000
 #define FUZZ_CORPUS_MAX 4096
+
+static const char *fuzz_made; /* a folder of inputs that the target made itself; NULL: none */
 
 struct fuzz {
     uint64_t state; /* of the generator */
@@ -268,6 +271,7 @@ static int fuzz_main(int argc, char **argv, const char *const *folders, size_t r
     uint64_t seed = 1;
     clock_t start = clock();
     const char *export = NULL;
+    bool own;
     int i;
 
     for (i = 1; i + 1 < argc && argv[i][0] == '-'; i += 2) {
@@ -280,10 +284,13 @@ static int fuzz_main(int argc, char **argv, const char *const *folders, size_t r
         else
             break;
     }
-    for (int k = i; k < argc; k++)
-        fuzz_load(&f, argv[k]);
-    for (; i == argc && *folders; folders++)
+    own = i == argc;
+    for (; i < argc; i++)
+        fuzz_load(&f, argv[i]);
+    for (; own && *folders; folders++)
         fuzz_load_own(&f, *folders);
+    if (own && fuzz_made)
+        fuzz_load_folder(&f, fuzz_made);
     if (export)
         return fuzz_export(&f, export);
     fuzz_run(NULL, 0);
@@ -304,7 +311,7 @@ static int fuzz_main(int argc, char **argv, const char *const *folders, size_t r
         static const char *const folders[] = {__VA_ARGS__, NULL};                                                                \
         return fuzz_main(argc, argv, folders, runs);                                                                             \
     }
-#elif defined(FUZZER)
+#else
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {

@@ -5,15 +5,14 @@
  * is changed, and how. Whatever comes: no core crashes, spins, or asks the hand for what the configuration does not allow; and a
  * stop leaves nothing behind.
  *
- *     fuzz_ike [--seed N] [--runs N]    random inputs (also what the test run does)
- *     fuzz_ike FILE...                  these inputs
+ *     fuzz_ike [--seed N] [--runs N]    the inputs of tests/vectors/fuzz/ike, then random ones (also what the test run does)
+ *     fuzz_ike FILE...                  these inputs, with a trace
  * Built with -fsanitize=fuzzer (and -DFUZZER) it is a libFuzzer target.
  */
 #include "tests/sim/scenario.h"
 #include "wire/wire.h"
 
 #define FUZZ_LIMIT_MS 200 /* a whole conversation of two daemons */
-#define FUZZ_OWN_MAIN
 #include "driver.h"
 
 #include <getopt.h>
@@ -435,14 +434,15 @@ static int fuzz_one(const uint8_t *data, size_t size, bool verbose)
     return failed;
 }
 
-static int broken;
+static char replay[100]; /* how to see the input again, where that is no file */
+
 static int fuzz_input(const uint8_t *data, size_t size)
 {
-    broken = fuzz_one(data, size, false);
-#ifdef FUZZER
-    if (broken)
+    if (fuzz_one(data, size, false)) {
+        if (replay[0])
+            fprintf(stderr, "replay: %s\n", replay);
         abort();
-#endif
+    }
     return 0;
 }
 
@@ -474,16 +474,21 @@ static int random_inputs(uint64_t seed, unsigned long runs, bool verbose)
         dice_seed(&d, seed + i);
         n = 16 + dice_below(&d, sizeof(bytes) - 16);
         rng.fill(rng.ctx, bytes, n);
-        if (verbose)
-            broken = fuzz_one(bytes, n, true);
-        else
+        snprintf(replay, sizeof(replay), "fuzz_ike --seed %llu --runs 1 --verbose", (unsigned long long)(seed + i));
+        if (!verbose)
             fuzz_timed(bytes, n);
-        if (broken) {
-            fprintf(stderr, "replay: fuzz_ike --seed %llu --runs 1 --verbose\n", (unsigned long long)(seed + i));
+        else if (fuzz_one(bytes, n, true))
             return 1;
-        }
     }
     return 0;
+}
+
+static int corpus(const char *export)
+{
+    static const char *const folders[] = {"fuzz/ike", NULL};
+    char *arguments[] = {(char[]){"fuzz_ike"}, (char[]){"--export"}, (char *)(uintptr_t) export, NULL};
+
+    return fuzz_main(export ? 3 : 1, arguments, folders, 0);
 }
 
 int main(int argc, char **argv)
@@ -491,6 +496,7 @@ int main(int argc, char **argv)
     static const struct option options[] = {{"seed", required_argument, NULL, 's'},
                                             {"runs", required_argument, NULL, 'r'},
                                             {"verbose", no_argument, NULL, 'v'},
+                                            {"export", required_argument, NULL, 'e'},
                                             {NULL, 0, NULL, 0}};
     unsigned long runs = 2000;
     uint64_t seed = 1;
@@ -504,11 +510,13 @@ int main(int argc, char **argv)
             runs = strtoul(optarg, NULL, 10);
         else if (c == 'v')
             verbose = true;
+        else if (c == 'e')
+            return corpus(optarg);
         else
             return 2;
     }
     if (optind == argc)
-        return random_inputs(seed, runs, verbose);
+        return (verbose ? 0 : corpus(NULL)) || random_inputs(seed, runs, verbose);
     for (int i = optind; i < argc; i++)
         failed |= file_input(argv[i]);
     return failed;

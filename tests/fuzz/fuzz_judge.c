@@ -177,15 +177,15 @@ static void seed_write(const char *path, uint8_t method, uint8_t id_type, struct
     buf_done(&b);
 }
 
-/* The inputs to start from are made here, for they hold certificates. */
+/* The first inputs to start from are made here, for they hold certificates. */
 int main(int argc, char **argv)
 {
     static const char *const names[] = {"proof", "alone", "dn", "raw"};
-    static const char *const none[] = {NULL};
+    static const char *const folders[] = {"fuzz/judge", NULL};
     static const uint8_t raw[64] = {1, 2, 3};
-    char dir[] = "/tmp/fuzz-judge-XXXXXX", path[4][64], *args[16];
+    char dir[] = "/tmp/fuzz-judge-XXXXXX", path[4][64];
     uint8_t dn[CERT_DN_MAX];
-    int status, n = argc < 10 ? argc : 10;
+    int status;
     const struct answer *p;
 
     world_make();
@@ -198,11 +198,8 @@ int main(int argc, char **argv)
     seed_write(path[2], 14, ID_DER_ASN1_DN, span_of(dn, (size_t)cert_dn_encode("O=Example, CN=gw1", dn, sizeof(dn))),
                p->u.auth.data, 2);
     seed_write(path[3], 9, ID_FQDN, p->u.auth.id.data, span_of(raw, sizeof(raw)), 2);
-    for (int i = 0; i < n; i++)
-        args[i] = argv[i];
-    args[n] = dir;
-    args[n + 1] = NULL;
-    status = fuzz_main(n + 1, args, none, 10000);
+    fuzz_made = dir;
+    status = fuzz_main(argc, argv, folders, 10000);
     for (size_t i = 0; i < COUNT_OF(names); i++)
         unlink(path[i]);
     rmdir(dir);

@@ -87,6 +87,23 @@ static void dn_prints_what_it_reads(void **state)
     assert_int_equal(cert_dn_encode("CN=fra", (uint8_t[8]){0}, 8), ERR_LIMIT);
 }
 
+/* A name of the configuration that ends too early is not read past its end (in memory of exactly its size). */
+static void dn_cut_short(void **state)
+{
+    static const char *const texts[] = {"",         " ",          "/",        "CN",    "CN=",  "CN=\"",
+                                        "CN=\"abc", "CN=\"abc\\", "CN=abc\\", "CN=a+", "CN=a,"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        uint8_t der[CERT_DN_MAX];
+        char *text = strdup(texts[i]);
+
+        if (cert_dn_encode(text, der, sizeof(der)) != ERR_BAD || cert_dn_matches(text, span_str("0")))
+            fail_msg("%s is no name", text);
+        free(text);
+    }
+}
+
 static struct span encoded(const char *text, uint8_t der[CERT_DN_MAX])
 {
     int n = cert_dn_encode(text, der, CERT_DN_MAX);
@@ -342,6 +359,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dn_texts),
         cmocka_unit_test(dn_prints_what_it_reads),
+        cmocka_unit_test(dn_cut_short),
         cmocka_unit_test(dn_compares),
         cmocka_unit_test(dn_patterns),
         cmocka_unit_test(reads_files),

@@ -111,9 +111,10 @@ static void interface_read(struct capture *c, struct reader *b)
         input_error(c->in, "more than %d interfaces", INTERFACES_MAX);
 }
 
+/* -1: the clock is not understood, or further from 1970 than microseconds can count. */
 static int64_t time_of(const struct interface *i, uint64_t stamp)
 {
-    if (i->ticks == 0)
+    if (i->ticks == 0 || stamp / i->ticks >= (uint64_t)(INT64_MAX / USEC_SEC))
         return -1;
     return (int64_t)(stamp / i->ticks) * USEC_SEC + (int64_t)((double)(stamp % i->ticks) * 1e6 / (double)i->ticks);
 }
