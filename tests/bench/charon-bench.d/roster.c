@@ -7,10 +7,9 @@
 
 #include "cert/cert.h"
 #include "daemon/files.h"
+#include "tests/bench/charon-bench.d/thrift.h"
 
 enum { TEMPLATE_MAX = 8192, REPORT_MAX = 4000 };
-
-extern const struct alg_registry alg_registry;
 
 /* The ends and what they prove themselves with. */
 static void ends_write(const struct options *o, struct text *t)
@@ -45,7 +44,7 @@ static void template_write(const struct options *o, struct text *t)
 
 static struct conf *template_read(const struct options *o)
 {
-    struct conf_setup setup = {.algs = &alg_registry, .generation = 1};
+    struct conf_setup setup = {.algs = thrift_algs(), .generation = 1};
     struct conf_report report;
     char said[REPORT_MAX];
     struct text t = text_in(said, sizeof(said)), written;

@@ -19,6 +19,7 @@ struct squad {
     struct core *core;
     struct vault *vault;
     struct judge *judge;
+    uint32_t judged;
     struct keystore keystore;
     struct rng rng;
 };
