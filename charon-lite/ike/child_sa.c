@@ -166,6 +166,13 @@ void child_live(struct child_sa *child)
 /* --- what the hand says
  * ---------------------------------------------------------------------------------------------------------------- */
 
+/* Its outbound SA is not in the kernel, or nobody knows. A rekey takes its place: whatever can flow flows on. */
+static void child_mute(struct child_sa *child)
+{
+    child->mute = child->want_rekey = true;
+    sa_wake(child->sa);
+}
+
 /* An answer to an ask that named a Child SA: nobody waits, but a failure must be heard. */
 void child_answered(struct child_sa *child, const struct answer *a)
 {
@@ -174,10 +181,9 @@ void child_answered(struct child_sa *child, const struct answer *a)
     if (a->kind == child->asked)
         wake_stop(c, &child->patience);
     if (a->kind == ASK_CHILD_OUTBOUND && a->result != ANSWER_OK) {
-        tell(c, FACT_KERNEL, child->peer, child->sa, child, "the outbound SA was not installed: %s",
+        tell(c, FACT_KERNEL, child->peer, child->sa, child, "the outbound SA was not installed, and is replaced: %s",
              a->why ? a->why : "no reason given");
-        child->want_delete = true;
-        sa_wake(child->sa);
+        child_mute(child);
     } else if (a->kind == ASK_CHILD_QUERY) {
         if (a->result == ANSWER_OK)
             sa_heard_traffic(child->sa, a->u.query.idle_in_s);
@@ -331,10 +337,18 @@ static void successor_speak(struct child_sa *old)
 {
     struct child_sa *next = ticket_find(old->sa->core, old->peer_rekey, TICKET_CHILD_SA);
 
-    if (old->sa->theirs && old->sa->theirs->unsent) /* the peer cannot know of it yet */
+    if (old->sa->theirs && old->sa->theirs->unsent) /* the peer cannot know of it yet: child_told() will do it */
         return;
     if (next && next->state == CHILD_HALF && !next->want_delete && !next->redundant)
         child_speak(next);
+}
+
+void child_told(const struct xchg *x)
+{
+    struct child_sa *new = ticket_find(x->core, x->made, TICKET_CHILD_SA);
+
+    if (new && !ticket_find(x->core, new->replaces, TICKET_CHILD_SA) && !new->want_delete && !new->redundant)
+        child_speak(new);
 }
 
 void child_end(struct child_sa *child, bool replaced, const char *why)
@@ -452,8 +466,8 @@ void child_speak(struct child_sa *child)
     child_set_state(child, CHILD_UP);
     child_ask(child, &ask, ASK_CHILD_OUTBOUND);
     ask.u.child.keys = &child->keys;
-    if (!child_order(child, &ask)) /* it will never speak: another takes its place */
-        child->want_delete = true;
+    if (!child_order(child, &ask))
+        child_mute(child);
     child_keys_done(&child->keys);
 }
 

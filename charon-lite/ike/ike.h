@@ -308,6 +308,7 @@ struct child_sa {
     bool installed; /* the kernel has something of it */
     bool want_delete, want_rekey, deleting, rekeying;
     bool redundant;  /* the loser of a simultaneous rekey */
+    bool mute;       /* its outbound SA is not in the kernel, or nobody knows */
     bool rekey_wide; /* ask for the configured selectors, not the narrowed ones */
     bool ke_retried;
     bool used_pfs;
@@ -333,7 +334,10 @@ void child_end(struct child_sa *, bool replaced, const char *why);
 void child_live(struct child_sa *);             /* timers of a child that is up */
 void child_up(struct child_sa *, bool rekeyed); /* it carries traffic (or hears it): tell, and look for doubles */
 void child_speak(struct child_sa *);            /* HALF -> UP: its outbound SA too */
-void child_delete_unborn(struct xchg *);        /* the peer made a child that we could not: tell it so */
+/* The answer to the peer's rekey is sent. Where the old SA went meanwhile, closed by us, nothing is left to speak on but the new
+ * one (2.8). */
+void child_told(const struct xchg *theirs);
+void child_delete_unborn(struct xchg *); /* the peer made a child that we could not: tell it so */
 /* The order to remove an SA from the kernel, given after `wait` (linger.c). Takes the `rest`. */
 struct lingering *lingering_new(void);
 void linger(struct core *, struct lingering *rest, const struct ask *remove, usec_t wait);
@@ -510,6 +514,7 @@ struct xchg {
     struct ticket old_child;
     struct ticket rival;       /* the SA from the peer's rekey of the same, while ours is under way (2.8.1) */
     struct secret rival_nonce; /* the lower nonce of that exchange */
+    struct ticket made;        /* theirs: what this rekey made */
     uint16_t child_error;      /* notify to answer with; 0 = going well */
     uint8_t child_error_data[4];
     uint8_t child_error_data_len;

@@ -243,6 +243,8 @@ static void theirs_over(struct xchg *x, bool answer)
     if (answer)
         sa->next_theirs = x->message_id + 1;
     sa->theirs = NULL;
+    if (answer)
+        child_told(x);
     xchg_free(x);
     if (sa->state == IKE_BORN && !sa->initiator)
         sa_kill(sa, FACT_DROPPED, "IKE_SA_INIT came to nothing"); /* nothing is kept of it */

@@ -75,6 +75,7 @@ static void rekey_failed(struct xchg *x, struct child_sa *old)
         break;
     default:
         tell(c, FACT_CHILD_FAILED, old->peer, x->sa, old, "rekey failed: %s", x->child_why);
+        old->want_delete |= old->mute; /* then one made anew */
         old->retry_at = c->now + jitter(c, 30 * USEC_SEC, 30);
     }
     old->want_rekey = true;
@@ -213,9 +214,8 @@ static enum step respond_finish(struct xchg *x)
             wake_set(x->core, &old->life, x->core->now + OLD_SA_LIFE);
         }
     }
+    x->made = new->id;
     child_up(new, x->rekeys_child);
-    if (x->rekeys_child && !old && !new->want_delete && !new->redundant)
-        child_speak(new); /* the old one went while this was installed: nobody will delete it */
     return STEP_DONE;
 }
 

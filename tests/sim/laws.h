@@ -40,6 +40,7 @@ void law_sa_added(struct end *, const struct sa *);
 void law_sa_deleted(struct end *, const struct sa *);           /* by our hand */
 void law_sa_lost(struct end *, const struct sa *);              /* by time, or by others */
 bool law_inbound_known(struct world *, uint32_t spi, bool now); /* has there ever been one? `now`: there is */
+bool law_closed_by(struct end *, uint32_t spi, bool now); /* has it asked for the deletion of its inbound SA? `now`: it does */
 void law_policy_set(struct end *, const struct kernel_policy *);
 void law_closed(struct end *); /* everything that is configured */
 void law_clear(struct end *, const struct esp_packet *);

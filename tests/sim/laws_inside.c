@@ -95,6 +95,14 @@ static void asked_again(struct end *e, const struct ike_header *h, const struct 
         (long long)(e->world->now - (usec_t)put_off->digest) / USEC_MSEC);
 }
 
+bool law_closed_by(struct end *e, uint32_t spi, bool now)
+{
+    struct seen *s = law_seen(e->world, e->index | (uint64_t)e->life << 8, OF_CLOSED, spi, 0, 0);
+
+    s->sent = s->sent || now;
+    return s->sent;
+}
+
 static void deletes_note(struct end *e, const struct ike_header *h, const struct payload *in)
 {
     bool answer = h->flags & IKE_FLAG_RESPONSE;
@@ -110,6 +118,8 @@ static void deletes_note(struct end *e, const struct ike_header *h, const struct
             if (!answer && !s->sent)
                 s->count = h->message_id + 1u;
             s->sent |= !answer;
+            if (!answer)
+                (void)law_closed_by(e, get_u32(p->u.del.spis.p + i), true);
             if (answer)
                 LAW(e->world, LAW_NO_ECHO, !s->count, "end %u answers that %08x is deleted, and has asked for that itself",
                     e->index, get_u32(p->u.del.spis.p + i));

@@ -24,7 +24,8 @@ enum name_of {
     OF_IV,
     OF_MATTER,
     OF_PUT_OFF,
-    OF_DELETED
+    OF_DELETED,
+    OF_CLOSED
 };
 struct seen *law_seen(struct world *, uint64_t who, enum name_of, uint64_t a, uint64_t b, uint64_t c);
 

@@ -23,9 +23,9 @@ static struct sa *other_half(struct end *e, const struct sa *s, struct end **whe
     return NULL;
 }
 
-/* What it replaces has had its lifetime and MUST NOT be used (2.8): a responder then speaks on the successor, as it MAY from its
- * answer on, although the peer may not have heard that. */
-static bool old_outlived(const struct end *e, const struct ask_child *q)
+/* What it replaces has had its lifetime and MUST NOT be used (2.8), or this end has asked for its deletion: a responder then
+ * speaks on the successor, as it MAY from its answer on, although the peer may not have heard that. */
+static bool old_over(struct end *e, const struct ask_child *q)
 {
     const struct conf_connection *c =
         e->conf && q->peer.connection < e->conf->n_connections ? &e->conf->connections[q->peer.connection] : NULL;
@@ -34,7 +34,9 @@ static bool old_outlived(const struct end *e, const struct ask_child *q)
     LIST_EACH (i, &e->xfrm.sas) {
         const struct sa *s = LIST_ITEM(i, struct sa, link);
 
-        if (lifetime && s->reqid == q->reqid && e->world->now - s->added >= lifetime)
+        if (s->reqid == q->reqid && lifetime && e->world->now - s->added >= lifetime)
+            return true;
+        if (s->reqid == q->reqid && s->inbound && law_closed_by(e, s->spi, false))
             return true;
     }
     return false;
@@ -48,7 +50,7 @@ static bool must_have_inbound(struct end *e)
 
     if (!q || q->we_initiated)
         return q != NULL;
-    if (e->world->now - e->world->laws.lost < QUIET || old_outlived(e, q))
+    if (e->world->now - e->world->laws.lost < QUIET || old_over(e, q))
         return false;
     return e->xfrm.doing_outbound || (q->old_spi_in && xfrm_find(&e->xfrm, true, q->old_spi_in));
 }

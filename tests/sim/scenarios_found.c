@@ -112,23 +112,62 @@ static bool peer_has_half(struct world *w)
     return w->end[1].facts[FACT_CHILD_REKEYED] > 0;
 }
 
-/* The responder of a rekey does not get its outbound SA into the kernel, and its hand never says so: it would listen for ever and
- * speak to nobody. */
+/* The responder of a rekey does not get its outbound SA into the kernel, or has it there, and its hand says neither: it would
+ * listen for ever and speak to nobody. A rekey takes its place, and what can flow, flows on. */
 static void outbound_unheard(struct world *w)
 {
+    bool there = w->seed & 1;
+
     if (!go_up(w))
         return;
     net_rule(&w->net, (struct rule){
                           .from = 0, .exchange = INFORMATIONAL, .response = 0, .times = 1, .what = RULE_DELAY, .delay = SEC / 2});
+    if (there)
+        traffic_must(w, 10 * MS);
     end_order(&w->end[0], ORDER_REKEY, "to1", "net");
     world_until(w, peer_has_half, MINUTE, "the peer has the inbound SA of the new pair");
-    w->end[1].desk[ASK_HAND].failed = w->end[1].desk[ASK_HAND].never = 1000;
+    w->end[1].desk[ASK_HAND].failed = there ? 0 : 1000;
+    w->end[1].desk[ASK_HAND].never = 1000;
     world_run(w, SEC);
     w->end[1].desk[ASK_HAND].failed = w->end[1].desk[ASK_HAND].never = 0;
     world_run(w, MINUTE);
+    traffic_end(w);
     if (settle(w, MINUTE))
         traffic_flows(w);
-    EXPECT(w, fact(w, FACT_IKE_DOWN) == 0);
+    EXPECT(w, fact(w, FACT_IKE_DOWN) == 0 && fact(w, FACT_CHILD_DOWN) == 0);
+}
+
+static uint32_t spi_of(struct end *e)
+{
+    LIST_EACH (i, &e->xfrm.sas) {
+        const struct sa *s = LIST_ITEM(i, struct sa, link);
+
+        if (s->inbound)
+            return s->spi;
+    }
+    return 0;
+}
+
+/* The responder of a rekey closes the old SA itself, which has reached its hard limit, before the initiator has the answer:
+ * nothing is left to speak on but the new one (2.8). */
+static void old_closed_by_responder(struct world *w)
+{
+    struct event e = {.kind = EVENT_EXPIRE};
+
+    if (!go_up(w))
+        return;
+    e.u.expire.hard = true;
+    e.u.expire.spi = spi_of(&w->end[1]);
+    net_rule(
+        &w->net,
+        (struct rule){.from = 1, .exchange = CREATE_CHILD_SA, .response = 1, .times = 1, .what = RULE_DELAY, .delay = SEC / 2});
+    end_order(&w->end[0], ORDER_REKEY, "to1", "net");
+    world_until(w, peer_has_half, MINUTE, "the peer has the inbound SA of the new pair");
+    end_event(&w->end[1], &e, MS);
+    world_run(w, 2 * SEC);
+    if (traffic_flows(w))
+        settle(w, MINUTE);
+    EXPECT(w, fact(w, FACT_IKE_DOWN) == 0 && fact(w, FACT_CHILD_UP) == 2);
 }
 
 /* Both ends rekey the Child SA, and one takes long to make its key exchange value for the other's request: meanwhile the answer
@@ -219,7 +258,8 @@ const struct scenario scenarios_found[] = {
     {"judged-once", "an IKE SA that was given up comes up", judged_once, 20, 0},
     {"judged-when-up", "two IKE SAs at once, and one is not quite up when the other is", judged_when_up, 60, 0},
     {"collision-with-slow-values", "both rekey, and one end's key exchange takes long", collision_with_slow_values, 60, 0},
-    {"outbound-unheard", "an outbound SA is not installed, and nobody says so", outbound_unheard, 6, 0},
+    {"outbound-unheard", "whether an outbound SA is installed, nobody says", outbound_unheard, 20, 0},
+    {"old-closed-by-responder", "the old SA goes before the initiator has the answer", old_closed_by_responder, 20, 0},
     {"began-anew", "INITIAL_CONTACT alone clears what was left", began_anew, 0, 0},
     {"sa-does-not-follow", "an SA stays where the peer was", sa_does_not_follow, 6, 0},
     {"rekey-on-the-losing-heir", "a Child SA is rekeyed on an heir that the peer closes", rekey_on_the_losing_heir, 60, 0},
