@@ -7,11 +7,17 @@
  *                       ^------ what happened -------'
  */
 #include "tests/bench/charon-bench.d/course.h"
+#include "tests/bench/charon-bench.d/deluge.h"
+
+#include <string.h>
 
 int main(int argc, char **argv)
 {
     struct options o;
-    int err = options_read(argc, argv, &o);
+    int err;
 
+    if (argc > 1 && strcmp(argv[1], "flood") == 0)
+        return deluge_main(argc - 1, argv + 1);
+    err = options_read(argc, argv, &o);
     return err ? err : course_run(&o);
 }

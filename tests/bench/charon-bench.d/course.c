@@ -295,7 +295,7 @@ static json_t *datagrams_json(const struct lap *l)
 
 static json_t *lap_json(struct lap *l)
 {
-    uint64_t answers = l->after.received[0] + l->after.received[1] - l->before.received[0] - l->before.received[1];
+    uint64_t answers = l->after.answers[0] + l->after.answers[1] - l->before.answers[0] - l->before.answers[1];
     double seconds = stretch_seconds(&l->time), done = l->done ? (double)l->done : 1;
 
     return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:o, s:o}", "wall_start", l->time.wall_began, "wall_end",

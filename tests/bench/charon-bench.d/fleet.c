@@ -4,11 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tests/bench/charon-bench.d/issuer.h"
 #include "tests/bench/charon-bench.d/roster.h"
 #include "tests/bench/charon-bench.d/squad.h"
 #include "wire/wire.h"
 
-enum { ANSWER_MAX = 1 << 20, SAID_MAX = 48, TYPE_AT = 18, WHY_MAX = 400 };
+enum { ANSWER_MAX = 1 << 20, SAID_MAX = 48, NEXT_AT = 16, TYPE_AT = 18, FRAGMENT_AT = 32, WHY_MAX = 400 };
 
 struct fleet {
     struct fleet_setup setup;
@@ -94,6 +95,14 @@ static void fleet_step(struct fleet *f, struct squad *s, struct input *in)
         fleet_flush(f);
 }
 
+/* A response, or the first fragment of one (RFC 7383 2.5). */
+static bool answers_anew(struct span m)
+{
+    if (m.len < FRAGMENT_AT + 2 || !(m.p[TYPE_AT + 1] & IKE_FLAG_RESPONSE))
+        return false;
+    return m.p[NEXT_AT] != PAYLOAD_SKF || get_u16(m.p + FRAGMENT_AT) == 1;
+}
+
 static void fleet_packet(void *ctx, const struct path *path, struct span data)
 {
     struct input in = {.kind = INPUT_PACKET, .u.packet = {*path, data}};
@@ -101,6 +110,7 @@ static void fleet_packet(void *ctx, const struct path *path, struct span data)
     uint16_t squad = squad_of(data);
 
     f->counts.received[type_index(data)]++;
+    f->counts.answers[type_index(data)] += answers_anew(data);
     if (squad && squad <= f->n_squads)
         fleet_step(f, &f->squads[squad - 1], &in);
     else
@@ -164,8 +174,12 @@ static int fleet_open(struct fleet *f)
 
 static int fleet_man(struct fleet *f)
 {
-    uint32_t peers = f->setup.options->peers;
+    const struct options *o = f->setup.options;
+    struct issuer *issuer = o->ca_key ? issuer_new(o->key, o->ca, o->ca_key) : NULL;
+    uint32_t peers = o->peers;
 
+    if (o->ca_key && !issuer)
+        return ERR_BAD;
     f->n_squads = (peers + SQUAD_MAX - 1) / SQUAD_MAX;
     f->squads = f->n_squads <= SQUADS_MAX ? calloc(f->n_squads, sizeof(*f->squads)) : NULL;
     if (!f->squads)
@@ -173,7 +187,7 @@ static int fleet_man(struct fleet *f)
     for (uint32_t i = 0; i < f->n_squads; i++) {
         uint32_t first = i * SQUAD_MAX, n = peers - first < SQUAD_MAX ? peers - first : SQUAD_MAX;
         struct input tick = {.kind = INPUT_TICK};
-        int err = squad_init(&f->squads[i], f->setup.options, (uint16_t)(i + 1), first, n);
+        int err = squad_init(&f->squads[i], o, issuer, (uint16_t)(i + 1), first, n);
 
         if (err)
             return err;

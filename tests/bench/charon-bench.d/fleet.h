@@ -31,6 +31,7 @@ struct fleet_setup {
 };
 struct fleet_counts {
     uint64_t sent[5], received[5]; /* datagrams: IKE_SA_INIT, IKE_AUTH, CREATE_CHILD_SA, INFORMATIONAL, other */
+    uint64_t answers[5];           /* whole ones received, of several fragments or one */
     uint64_t retransmits, strays, send_errors;
     int send_errno;
 };

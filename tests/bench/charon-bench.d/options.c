@@ -22,6 +22,8 @@ static const char usage[] =
     "  --psk TEXT           the pre-shared key of all\n"
     "  --cert FILE --key FILE --ca FILE\n"
     "                       certificate and key of all, trust anchor for the responder\n"
+    "  --ca-key FILE        with --each-identity: each peer has a certificate of its own (with the key of all), made by the\n"
+    "                       trust anchor; --cert is not needed then\n"
     "  --local-id ID        of all; default: the address (psk), the subject (certificates)\n"
     "  --remote-id ID       what the responder must prove\n"
     "  --ke GROUP           x25519 (default), ecp256, modp2048\n"
@@ -64,6 +66,7 @@ enum {
     OPT_CERT,
     OPT_KEY,
     OPT_CA,
+    OPT_CA_KEY,
     OPT_LOCAL_ID,
     OPT_REMOTE_ID,
     OPT_KE,
@@ -90,6 +93,7 @@ static const struct option words[] = {{"local", 1, NULL, OPT_LOCAL},
                                       {"cert", 1, NULL, OPT_CERT},
                                       {"key", 1, NULL, OPT_KEY},
                                       {"ca", 1, NULL, OPT_CA},
+                                      {"ca-key", 1, NULL, OPT_CA_KEY},
                                       {"local-id", 1, NULL, OPT_LOCAL_ID},
                                       {"remote-id", 1, NULL, OPT_REMOTE_ID},
                                       {"ke", 1, NULL, OPT_KE},
@@ -121,6 +125,8 @@ static const char **text_of(struct options *o, int option)
         return &o->key;
     case OPT_CA:
         return &o->ca;
+    case OPT_CA_KEY:
+        return &o->ca_key;
     case OPT_LOCAL_ID:
         return &o->local_id;
     case OPT_REMOTE_ID:
@@ -215,6 +221,25 @@ static bool one_of(const char *text, const char *const *list)
     return *list;
 }
 
+/* Paths of the configuration are relative to its file, and ours has none. */
+static int files_check(struct options *o)
+{
+    const char **files[] = {&o->key, &o->ca, o->ca_key ? &o->ca_key : &o->cert};
+
+    if (!o->key || !o->ca || (!o->cert && !o->ca_key))
+        return complain("--key, --ca and one of --cert and --ca-key are needed", NULL);
+    if (o->ca_key && !o->each_identity)
+        return complain("--ca-key needs --each-identity", NULL);
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        char *whole = realpath(*files[i], NULL); /* for the life of the process */
+
+        if (!whole)
+            return complain("no such file", *files[i]);
+        *files[i] = whole;
+    }
+    return 0;
+}
+
 static int options_check(struct options *o)
 {
     static const char *const auths[] = {"psk", "rsa2048", "ecdsa256", NULL}, *const kes[] = {"x25519", "ecp256", "modp2048",
@@ -229,8 +254,8 @@ static int options_check(struct options *o)
     if (!one_of(o->ke, kes))
         return complain("no such --ke", o->ke);
     o->certificates = strcmp(o->auth, "psk") != 0;
-    if (o->certificates ? !o->cert || !o->key || !o->ca : !o->psk)
-        return complain(o->certificates ? "--cert, --key and --ca are needed" : "--psk is needed", NULL);
+    if (!o->certificates && !o->psk)
+        return complain("--psk is needed", NULL);
     if (o->peers > 1 && !o->each_address && !o->each_identity)
         return complain("many peers need --each-address or --each-identity", NULL);
     if (o->each_identity && o->local_id)
@@ -239,7 +264,7 @@ static int options_check(struct options *o)
         return complain("hold needs --hold SECONDS", NULL);
     if (!o->window)
         o->window = o->rate > 0 ? UINT32_MAX : 64;
-    return 0;
+    return o->certificates ? files_check(o) : 0;
 }
 
 static int verb_read(const char *word, enum verb *out)

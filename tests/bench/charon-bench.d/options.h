@@ -15,7 +15,7 @@ struct options {
     uint32_t peers;
     bool each_address, each_identity, half_open, quiet;
     bool certificates; /* else a pre-shared key */
-    const char *auth, *psk, *cert, *key, *ca;
+    const char *auth, *psk, *cert, *key, *ca, *ca_key;
     const char *local_id, *remote_id, *ke;
     const char *inner, *remote_net; /* selectors: a network from which each peer has an address, or `dynamic` */
     double rate;                    /* establishments begun in a second; 0 = by the window */

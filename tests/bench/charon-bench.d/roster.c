@@ -18,7 +18,7 @@ static void ends_write(const struct options *o, struct text *t)
 
     text_add(t, "    local: { address: \"%s\"", addr_format(&o->local.addr, addr));
     if (o->certificates)
-        text_add(t, ", cert: \"%s\", key: \"%s\"", o->cert, o->key);
+        text_add(t, ", cert: \"%s\", key: \"%s\"", o->ca_key ? o->ca : o->cert, o->key);
     text_add(t, " }\n    remote: { address: \"%s\"", addr_format(&o->remote, addr));
     if (o->remote_id)
         text_add(t, ", id: \"%s\"", o->remote_id);
@@ -111,6 +111,10 @@ static bool identity_of(const struct options *o, struct conf_connection *c, stru
     }
     if (n < 0)
         fprintf(stderr, "charon-bench: %s is no identity\n", text);
+    if (o->ca_key) {
+        c->local.key = ROSTER_KEY;
+        c->local.cert = arena_printf(a, ROSTER_CERT "%s", text);
+    }
     c->local.id.data = arena_copy(a, c->local.id.data);
     c->local.id_text = text;
     return n >= 0 && c->local.id.data.p;

@@ -14,7 +14,10 @@
 struct conf *roster_new(const struct options *, uint32_t first, uint32_t n);
 /* Of the connection's name: which peer. */
 uint32_t roster_peer(const char *connection);
-/* The reference of the pre-shared key; roster_psk() has the key. */
+/* Secrets by reference, for the vault's keystore: the pre-shared key; with --ca-key the key of all peers, and the certificate for
+ * the identity that follows. */
 #define ROSTER_PSK "bench:psk"
+#define ROSTER_KEY "bench:key"
+#define ROSTER_CERT "bench:cert:"
 
 #endif

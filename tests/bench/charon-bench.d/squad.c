@@ -7,6 +7,7 @@
 #include "daemon/files.h"
 #include "loop/loop.h"
 #include "loop/worker.h"
+#include "tests/bench/charon-bench.d/issuer.h"
 #include "tests/bench/charon-bench.d/roster.h"
 #include "tests/bench/charon-bench.d/thrift.h"
 
@@ -62,7 +63,20 @@ static int squad_load(void *ctx, enum keystore_kind kind, const char *ref, struc
 
     if (strcmp(ref, ROSTER_PSK) == 0)
         return secret_set(out, span_str(s->options->psk));
+    if (strncmp(ref, ROSTER_CERT, strlen(ROSTER_CERT)) == 0)
+        return issuer_certificate(s->issuer, ref + strlen(ROSTER_CERT), out);
     return keystore_file.load(keystore_file.ctx, kind, ref, out, why);
+}
+
+static int squad_key(void *ctx, const char *ref, struct evp_pkey_st **out, struct text *why)
+{
+    const struct squad *s = ctx;
+
+    (void)why;
+    if (strcmp(ref, ROSTER_KEY) != 0)
+        return ERR_UNSUPPORTED;
+    *out = issuer_key(s->issuer);
+    return *out ? 0 : ERR_MEMORY;
 }
 
 static time_t wall_clock(void *ctx)
@@ -71,14 +85,14 @@ static time_t wall_clock(void *ctx)
     return time(NULL);
 }
 
-int squad_init(struct squad *s, const struct options *o, uint16_t number, uint32_t first, uint32_t n)
+int squad_init(struct squad *s, const struct options *o, const struct issuer *issuer, uint16_t number, uint32_t first, uint32_t n)
 {
     char said[WHY_MAX];
     struct text why = text_in(said, sizeof(said));
 
-    *s = (struct squad){.number = number, .first = first, .options = o};
+    *s = (struct squad){.number = number, .first = first, .options = o, .issuer = issuer};
     s->rng = (struct rng){squad_fill, s};
-    s->keystore = (struct keystore){.load = squad_load, .ctx = s};
+    s->keystore = (struct keystore){squad_load, squad_key, s};
     s->conf = roster_new(o, first, n);
     if (!s->conf)
         return ERR_BAD;

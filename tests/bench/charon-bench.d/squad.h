@@ -8,6 +8,8 @@
 #include "tests/bench/charon-bench.d/options.h"
 #include "vault/vault.h"
 
+struct issuer;
+
 #define SQUADS_MAX 0xffff
 
 struct squad {
@@ -21,10 +23,12 @@ struct squad {
     struct judge *judge;
     uint32_t judged;
     struct keystore keystore;
+    const struct issuer *issuer; /* NULL without --ca-key */
     struct rng rng;
 };
 /* 0, or ERR_* and why is on standard error. */
-int squad_init(struct squad *, const struct options *, uint16_t number, uint32_t first, uint32_t n) MUST_USE;
+int squad_init(struct squad *, const struct options *, const struct issuer *, uint16_t number, uint32_t first,
+               uint32_t n) MUST_USE;
 void squad_answer(struct squad *, const struct ask *, struct answer *, struct arena *);
 /* Of a datagram of ours or to us: the number of the squad; 0 = nobody's. */
 uint16_t squad_of(struct span message);
