@@ -324,6 +324,8 @@ static struct sa_record *record_new(struct hand *h, const struct ask_child *a, c
     r->udp_encap = a->udp_encap;
     r->local = a->local;
     r->remote = a->remote;
+    r->soft_bytes = a->soft_bytes;
+    r->soft_packets = a->soft_packets;
     r->order = ++h->order;
     name_sa(h, &r->in, r, a->spi_in, &a->local.addr, conf, false);
     name_sa(h, &r->out, r, a->spi_out, &a->remote.addr, conf, true);

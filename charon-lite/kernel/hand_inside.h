@@ -68,6 +68,7 @@ struct sa_ref {
     struct sa_name name;
     struct sa_record *record;
     bool there, seen;
+    bool due;            /* resynchronisation: past a soft limit, of which the kernel tells once */
     uint64_t packets;    /* as last looked at */
     usec_t looked, used; /* looked at (or installed) then; used last, by our own clock: 0 = never */
 };
@@ -82,6 +83,7 @@ struct sa_record {
     struct list claims;
     struct ts *ts; /* local ones, then remote ones */
     size_t n_local, n_remote;
+    uint64_t soft_bytes, soft_packets; /* 0 = none */
 };
 
 /* An ACQUIRE passed on and not yet answered by SAs or ASK_ACQUIRE_DONE; by reqid. */

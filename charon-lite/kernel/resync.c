@@ -37,6 +37,11 @@ static void orphan_add(struct look *l, const struct sa_seen *s)
         op->u.name = (struct sa_name){s->spi, s->dst, s->mark, s->mark_mask, s->if_id};
 }
 
+static bool past(uint64_t limit, uint64_t n)
+{
+    return limit && n > limit;
+}
+
 static void look_at_sa(void *ctx, const struct sa_seen *s)
 {
     struct look *l = ctx;
@@ -49,10 +54,12 @@ static void look_at_sa(void *ctx, const struct sa_seen *s)
         return;
     }
     ref = s->larval ? NULL : sa_find(l->h, s->spi, &s->dst);
-    if (ref)
-        ref->seen = true;
-    else
+    if (!ref) {
         orphan_add(l, s);
+        return;
+    }
+    ref->seen = true;
+    ref->due = past(ref->record->soft_bytes, s->bytes) || past(ref->record->soft_packets, s->packets);
 }
 
 static void mark_unseen(struct hand *h)
@@ -60,7 +67,7 @@ static void mark_unseen(struct hand *h)
     LIST_EACH (i, &h->records) {
         struct sa_record *r = LIST_ITEM(i, struct sa_record, in_hand);
 
-        r->in.seen = r->out.seen = false;
+        r->in.seen = r->out.seen = r->in.due = r->out.due = false;
     }
     LIST_EACH (i, &h->policy_list)
         LIST_ITEM(i, struct policy, in_hand)->seen = false;
@@ -122,11 +129,22 @@ void gone_emit(struct hand *h, struct sa_ref *ref)
     h->setup.event(h->setup.ctx, &e);
 }
 
-static void tell_gone(struct hand *h)
+static void tell_due(struct hand *h, const struct sa_ref *ref)
+{
+    struct event e = {.kind = EVENT_EXPIRE};
+
+    e.u.expire.spi = ref->name.spi;
+    e.u.expire.destination = ref->name.dst;
+    h->setup.event(h->setup.ctx, &e);
+}
+
+static void tell_seen(struct hand *h)
 {
     LIST_EACH (i, &h->records) {
         struct sa_record *r = LIST_ITEM(i, struct sa_record, in_hand);
 
+        if (r->in.due || r->out.due)
+            tell_due(h, r->in.due ? &r->in : &r->out);
         if (r->in.there && !r->in.seen)
             gone_emit(h, &r->in);
         if (r->out.there && !r->out.seen)
@@ -175,6 +193,6 @@ void resync(struct hand *h)
     if (err)
         hand_log(h, LEVEL_ERROR, "the kernel's SAs cannot be read: %s", err_text(err));
     else
-        tell_gone(h);
+        tell_seen(h);
     (void)policies_settle(h, true, NULL);
 }

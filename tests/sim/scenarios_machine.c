@@ -90,6 +90,25 @@ static void overrun(struct world *w)
     EXPECT(w, hand_counts(w->end[0].hand).resyncs > 0);
 }
 
+/* The notice that an SA is to be rekeyed soon is lost, at both ends; the kernel says it once. The hand sees it when it looks at
+ * everything, long before the hard limit. */
+static void limit_unheard(struct world *w)
+{
+    w->end[0].plan[0].child[0].rekey_packets = w->end[1].plan[0].child[0].rekey_packets = 1000;
+    if (!go_up(w))
+        return;
+    traffic_must(w, 10 * MS);
+    world_run(w, 9500 * MS);
+    w->end[0].xfrm.faults.lost = w->end[1].xfrm.faults.lost = 1000;
+    world_run(w, SEC);
+    w->end[0].xfrm.faults.lost = w->end[1].xfrm.faults.lost = 0;
+    world_run(w, 5 * SEC);
+    traffic_end(w);
+    if (settle(w, 10 * SEC))
+        traffic_flows(w);
+    EXPECT(w, fact(w, FACT_CHILD_REKEYED) > 0 && fact(w, FACT_CHILD_DOWN) == 0);
+}
+
 /* The kernel refuses the n-th operation of an INSTALL: what went in comes out, and it is tried again. */
 static void kernel_refuses(struct world *w)
 {
@@ -248,6 +267,7 @@ const struct scenario scenarios_machine[] = {
     {"crash-leaves-state", "policies are adopted, orphans go, the peer is told", crash_leaves_state, 0, 0},
     {"flushed", "somebody flushes the SAs", flushed, 4, 0},
     {"overrun", "notices are lost", overrun, 4, 0},
+    {"limit-unheard", "the notice of a soft limit is lost", limit_unheard, 4, 0},
     {"kernel-refuses", "the n-th operation fails", kernel_refuses, 36, 0},
     {"spi-taken", "half of all SPIs are in use", spi_taken, 10, 0},
     {"clear-is-refused", "a clear packet from the peer's side is stopped", clear_is_refused, 1, 0},
