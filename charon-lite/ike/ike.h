@@ -118,8 +118,9 @@ struct core {
     struct list graveyard;  /* freed at the end of the step */
     struct list collecting; /* fragments.collected */
     size_t fragment_bytes;  /* of those */
-    struct list lingering;  /* replaced SAs that the kernel still has (linger.c) */
-    struct list work;       /* ike_sa.in_work: something may be started */
+    struct list lingering;  /* replaced SAs that the kernel still has, the oldest first (linger.c) */
+    size_t n_lingering;
+    struct list work; /* ike_sa.in_work: something may be started */
     struct cookie_secret {
         uint8_t bytes[32];
         uint8_t version;

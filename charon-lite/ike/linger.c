@@ -26,6 +26,7 @@ static void lingering_end(struct core *c, struct lingering *l)
     }
     wake_stop(c, &l->due);
     list_remove(&l->in_core);
+    c->n_lingering--;
     free(l);
 }
 
@@ -44,10 +45,13 @@ void linger(struct core *c, struct lingering *l, const struct ask *remove, usec_
     l->remove.u.child.inbound_only = false;
     l->due.fire = lingering_due;
     list_append(&c->lingering, &l->in_core);
+    c->n_lingering++;
     if (wait && !c->stopping)
         wake_set(c, &l->due, c->now + wait);
     else
         lingering_end(c, l);
+    if (c->n_lingering > LINGERING_MAX)
+        lingering_end(c, LIST_ITEM(c->lingering.next, struct lingering, in_core));
 }
 
 void linger_no_more(struct core *c)

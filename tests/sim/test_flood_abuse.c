@@ -103,7 +103,7 @@ static void say_delete_of(struct puppet *p, uint32_t spi)
 static void child_rekeys(void **state)
 {
     struct puppet *p = quick();
-    size_t n = few() / 20, done = 0, refused = 0;
+    size_t n = few() / 20, done = 0, refused = 0, most = 0, now;
     usec_t begin = p->w->now;
     uint32_t old = p->spi_in;
 
@@ -125,11 +125,13 @@ static void child_rekeys(void **state)
         say_delete_of(p, old);
         old = p->spi_in;
         MUST(p, sooner_or_later(p, INFORMATIONAL) != NULL);
+        now = xfrm_size(&p->gate->xfrm);
+        most = now > most ? now : most;
     }
     printf("# counted: floods: a peer rekeys its Child SA %zu times in %.1f s: %zu were done, %zu answered with "
-           "TEMPORARY_FAILURE, %zu "
-           "Child SAs are there\n",
-           n, (double)(p->w->now - begin) / 1e6, done, refused, gate_children(p));
+           "TEMPORARY_FAILURE, %zu Child SAs are there, at most %zu SAs in the kernel\n",
+           n, (double)(p->w->now - begin) / 1e6, done, refused, gate_children(p), most);
+    MUST(p, most <= LINGERING_MAX + 6 && (done <= LINGERING_MAX + 100 || most >= LINGERING_MAX)); /* the bound, and why */
     MUST(p, done <= CREATES_AT_ONCE + (size_t)((p->w->now - begin) / CREATES_EACH) + 1);
     MUST(p, gate_children(p) <= 3);
     over(p);
