@@ -13,7 +13,7 @@
 
 int main(int argc, char **argv)
 {
-    struct options o;
+    static struct options o; /* what it points at lives as long */
     int err;
 
     if (argc > 1 && strcmp(argv[1], "flood") == 0)

@@ -33,6 +33,7 @@ struct course {
     const struct options *o;
     struct loop *loop;
     struct timer *wake;
+    struct watch *signals[2];
     struct fleet *fleet;
     struct runner *runners;
     enum phase phase;
@@ -375,25 +376,49 @@ static bool course_open(struct course *c)
         return false;
     c->wake = loop_timer(c->loop, course_woken, c);
     c->fleet = fleet_new(&setup);
-    return c->wake && c->fleet && loop_signal(c->loop, SIGINT, course_interrupt, c) &&
-           loop_signal(c->loop, SIGTERM, course_interrupt, c);
+    c->signals[0] = loop_signal(c->loop, SIGINT, course_interrupt, c);
+    c->signals[1] = loop_signal(c->loop, SIGTERM, course_interrupt, c);
+    return c->wake && c->fleet && c->signals[0] && c->signals[1];
+}
+
+static void course_close(struct course *c)
+{
+    for (size_t i = 0; i < COUNT_OF(c->laps); i++) {
+        samples_done(&c->laps[i].init);
+        samples_done(&c->laps[i].whole);
+        reasons_done(&c->laps[i].reasons);
+    }
+    fleet_free(c->fleet);
+    for (size_t i = 0; i < COUNT_OF(c->signals); i++)
+        watch_free(c->signals[i]);
+    timer_free(c->wake);
+    loop_free(c->loop);
+    free(c->runners);
+}
+
+static int course_do(struct course *c)
+{
+    const struct lap *e = &c->laps[PHASE_ESTABLISH], *k = &c->laps[PHASE_REKEY];
+
+    if (!course_open(c))
+        return 1;
+    c->shown_at = c->phase_since = loop_now();
+    lap_open(c, &c->laps[PHASE_ESTABLISH], c->o->peers);
+    loop_after(c->loop, course_turn, c);
+    timer_set(c->wake, 0);
+    if (loop_run(c->loop))
+        return 1;
+    course_sum_up(c);
+    if (course_write(c))
+        return 1;
+    return c->interrupted || e->done < c->o->peers || k->done < k->wanted || (c->lost && !c->o->half_open) ? 1 : 0;
 }
 
 int course_run(const struct options *o)
 {
     struct course c = {.o = o};
-    const struct lap *e = &c.laps[PHASE_ESTABLISH], *k = &c.laps[PHASE_REKEY];
+    int status = course_do(&c);
 
-    if (!course_open(&c))
-        return 1;
-    c.shown_at = c.phase_since = loop_now();
-    lap_open(&c, &c.laps[PHASE_ESTABLISH], o->peers);
-    loop_after(c.loop, course_turn, &c);
-    timer_set(c.wake, 0);
-    if (loop_run(c.loop))
-        return 1;
-    course_sum_up(&c);
-    if (course_write(&c))
-        return 1;
-    return c.interrupted || e->done < o->peers || k->done < k->wanted || (c.lost && !o->half_open) ? 1 : 0;
+    course_close(&c);
+    return status;
 }

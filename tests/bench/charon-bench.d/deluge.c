@@ -258,6 +258,16 @@ static int deluge_run(struct deluge *d)
     return deluge_write(d) || d->sent < d->count;
 }
 
+static void deluge_close(struct deluge *d)
+{
+    net_free(d->net);
+    net_close(&d->sockets);
+    timer_free(d->wake);
+    loop_free(d->loop);
+    buf_done(&d->message);
+    free(d);
+}
+
 static bool deluge_option(struct deluge *d, int c, const char *text)
 {
     char *end;
@@ -300,23 +310,22 @@ int deluge_main(int argc, char **argv)
                                           {"help", 0, NULL, 'h'},
                                           {0}};
     struct deluge *d = calloc(1, sizeof(*d));
-    int c;
+    int c, status = 2;
 
     if (!d)
         return 1;
+    d->sockets.route4 = d->sockets.route6 = -1;
     d->ke = "x25519";
     while ((c = getopt_long(argc, argv, "", words, NULL)) != -1) {
-        if (c == 'h') {
-            fputs(usage, stdout);
-            return 0;
-        }
-        if (!deluge_option(d, c, optarg)) {
-            fputs(usage, stderr);
-            return 2;
-        }
+        if (c == 'h')
+            status = 0;
+        if (c == 'h' || !deluge_option(d, c, optarg))
+            break;
     }
-    if (d->remote.family && d->spoof.addr.family == d->remote.family && d->count)
-        return deluge_run(d);
-    fputs(usage, stderr);
-    return 2;
+    if (c == -1 && d->remote.family && d->spoof.addr.family == d->remote.family && d->count)
+        status = deluge_run(d);
+    else
+        fputs(usage, status ? stderr : stdout);
+    deluge_close(d);
+    return status;
 }

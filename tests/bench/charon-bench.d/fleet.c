@@ -16,6 +16,7 @@ struct fleet {
     struct net_sockets sockets;
     struct net *net;
     struct squad *squads;
+    struct issuer *issuer;
     size_t n_squads;
     struct heap due;
     struct outbox outbox;
@@ -175,10 +176,10 @@ static int fleet_open(struct fleet *f)
 static int fleet_man(struct fleet *f)
 {
     const struct options *o = f->setup.options;
-    struct issuer *issuer = o->ca_key ? issuer_new(o->key, o->ca, o->ca_key) : NULL;
     uint32_t peers = o->peers;
 
-    if (o->ca_key && !issuer)
+    f->issuer = o->ca_key ? issuer_new(o->key, o->ca, o->ca_key) : NULL;
+    if (o->ca_key && !f->issuer)
         return ERR_BAD;
     f->n_squads = (peers + SQUAD_MAX - 1) / SQUAD_MAX;
     f->squads = f->n_squads <= SQUADS_MAX ? calloc(f->n_squads, sizeof(*f->squads)) : NULL;
@@ -187,7 +188,7 @@ static int fleet_man(struct fleet *f)
     for (uint32_t i = 0; i < f->n_squads; i++) {
         uint32_t first = i * SQUAD_MAX, n = peers - first < SQUAD_MAX ? peers - first : SQUAD_MAX;
         struct input tick = {.kind = INPUT_TICK};
-        int err = squad_init(&f->squads[i], o, issuer, (uint16_t)(i + 1), first, n);
+        int err = squad_init(&f->squads[i], o, f->issuer, (uint16_t)(i + 1), first, n);
 
         if (err)
             return err;
@@ -205,7 +206,23 @@ struct fleet *fleet_new(const struct fleet_setup *setup)
     f->setup = *setup;
     outbox_init(&f->outbox);
     arena_init(&f->arena, ANSWER_MAX);
-    return fleet_open(f) || fleet_man(f) ? NULL : f;
+    return fleet_open(f) || fleet_man(f) ? fleet_free(f) : f;
+}
+
+struct fleet *fleet_free(struct fleet *f)
+{
+    if (!f)
+        return NULL;
+    for (size_t i = 0; f->squads && i < f->n_squads; i++)
+        squad_done(&f->squads[i]);
+    free(f->squads);
+    issuer_free(f->issuer);
+    net_free(f->net);
+    net_close(&f->sockets);
+    outbox_done(&f->outbox);
+    arena_done(&f->arena);
+    free(f);
+    return NULL;
 }
 
 struct fleet_counts fleet_counts(const struct fleet *f)

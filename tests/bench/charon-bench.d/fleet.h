@@ -38,7 +38,8 @@ struct fleet_counts {
 
 struct fleet;
 struct fleet *fleet_new(const struct fleet_setup *); /* NULL, and why is on standard error */
-void fleet_start(struct fleet *, uint32_t peer);     /* as if traffic asked for its Child SA */
+struct fleet *fleet_free(struct fleet *);
+void fleet_start(struct fleet *, uint32_t peer); /* as if traffic asked for its Child SA */
 void fleet_rekey(struct fleet *, uint32_t peer, bool child);
 /* Due timers, and what was said goes out; returns when to come back. */
 usec_t fleet_turn(struct fleet *);

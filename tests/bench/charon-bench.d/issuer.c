@@ -49,7 +49,18 @@ struct issuer *issuer_new(const char *key, const char *ca, const char *ca_key)
     i->key = key_of_file(key);
     i->ca_key = key_of_file(ca_key);
     i->ca = certificate_of_file(ca);
-    return i->key && i->ca_key && i->ca ? i : NULL; /* the process ends */
+    return i->key && i->ca_key && i->ca ? i : issuer_free(i);
+}
+
+struct issuer *issuer_free(struct issuer *i)
+{
+    if (!i)
+        return NULL;
+    EVP_PKEY_free(i->key);
+    EVP_PKEY_free(i->ca_key);
+    X509_free(i->ca);
+    free(i);
+    return NULL;
 }
 
 static bool extend(X509 *x, X509 *issuer, int nid, const char *value)

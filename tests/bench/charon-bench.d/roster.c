@@ -154,7 +154,7 @@ struct conf *roster_new(const struct options *o, uint32_t first, uint32_t n)
     struct conf_connection *all = conf ? arena_alloc(&conf->arena, n * sizeof(*all)) : NULL;
 
     if (!all)
-        return NULL;
+        return conf_unref(conf);
     for (uint32_t i = 0; i < n; i++) {
         struct conf_connection *c = &all[i];
 
@@ -165,11 +165,11 @@ struct conf *roster_new(const struct options *o, uint32_t first, uint32_t n)
             c->local.psk = c->remote.psk = ROSTER_PSK;
         if (!address_of(o, c, &conf->arena, first + i) || !identity_of(o, c, &conf->arena, first + i) ||
             !selector_of(o, c, &conf->arena, first + i))
-            return NULL;
+            return conf_unref(conf);
     }
     conf->connections = all;
     conf->n_connections = n;
-    return conf->arena.failed ? NULL : conf;
+    return conf->arena.failed ? conf_unref(conf) : conf;
 }
 
 uint32_t roster_peer(const char *connection)

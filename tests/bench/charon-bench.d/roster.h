@@ -9,8 +9,8 @@
 #include "conf/conf.h"
 #include "tests/bench/charon-bench.d/options.h"
 
-/* Peers first, first + 1 ... as connections 0, 1 ...; NULL when it could not be made, and why is on standard error. It lives as
- * long as the process. */
+/* Peers first, first + 1 ... as connections 0, 1 ...; NULL when it could not be made, and why is on standard error. The
+ * caller's reference. */
 struct conf *roster_new(const struct options *, uint32_t first, uint32_t n);
 /* Of the connection's name: which peer. */
 uint32_t roster_peer(const char *connection);

@@ -106,6 +106,14 @@ int squad_init(struct squad *s, const struct options *o, const struct issuer *is
     return s->core ? 0 : ERR_MEMORY;
 }
 
+void squad_done(struct squad *s)
+{
+    core_free(s->core);
+    vault_free(s->vault);
+    judge_free(s->judge);
+    conf_unref(s->conf);
+}
+
 /* --- answers */
 
 static void nonces_answer(struct squad *s, const struct ask *ask, struct answer *a, struct arena *arena)

@@ -29,6 +29,7 @@ struct squad {
 /* 0, or ERR_* and why is on standard error. */
 int squad_init(struct squad *, const struct options *, const struct issuer *, uint16_t number, uint32_t first,
                uint32_t n) MUST_USE;
+void squad_done(struct squad *);
 void squad_answer(struct squad *, const struct ask *, struct answer *, struct arena *);
 /* Of a datagram of ours or to us: the number of the squad; 0 = nobody's. */
 uint16_t squad_of(struct span message);
