@@ -139,10 +139,9 @@ enum step ke_both(struct xchg *x)
         return bad_ke(x);
     if (x->ke->flags & ALG_SLOW)
         return ask_worker(x, ASK_KE_BOTH, peer_public(x));
-    if (secret_new(&x->ke_public, x->ke->public_len) < 0 ||
-        x->ke->ke->generate(x->ke, &x->core->rng, &x->ke_private, x->ke_public.p) < 0)
+    if (secret_new(&x->ke_public, x->ke->public_len) < 0)
         return no_ke(x);
-    return x->ke->ke->derive(x->ke, secret_view(&x->ke_private), peer_public(x), &x->shared) < 0 ? bad_ke(x) : STEP_NEXT;
+    return alg_ke_both(x->ke, &x->core->rng, peer_public(x), x->ke_public.p, &x->shared) < 0 ? bad_ke(x) : STEP_NEXT;
 }
 
 enum step ke_both_done(struct xchg *x)

@@ -9,30 +9,22 @@ static int keep(struct arena *arena, struct secret *from, struct span *to)
     return to->len ? 0 : ERR_MEMORY;
 }
 
-static int ke_generate(const struct ask_ke *k, struct secret *private_value, struct span *public_value, struct arena *arena)
-{
-    struct rng rng = loop_rng();
-    uint8_t *p = arena_alloc(arena, k->alg->public_len);
-
-    if (!p)
-        return ERR_MEMORY;
-    *public_value = span_of(p, k->alg->public_len);
-    return k->alg->ke->generate(k->alg, &rng, private_value, p);
-}
-
 static int ke_run(const struct ask *ask, struct answer *a, struct arena *arena)
 {
     struct secret mine = {0}, shared = {0};
     const struct ask_ke *k = &ask->u.ke;
-    struct span used = k->private_value;
-    int err = 0;
+    const struct alg *ke = k->alg;
+    struct rng rng = loop_rng();
+    uint8_t *p = ask->kind == ASK_KE_DERIVE ? NULL : arena_alloc(arena, ke->public_len);
+    int err = p || ask->kind == ASK_KE_DERIVE ? 0 : ERR_MEMORY;
 
-    if (ask->kind != ASK_KE_DERIVE) {
-        err = ke_generate(k, &mine, &a->u.ke.public_value, arena);
-        used = secret_view(&mine);
-    }
-    if (!err && ask->kind != ASK_KE_GENERATE)
-        err = k->alg->ke->derive(k->alg, used, k->peer_public, &shared);
+    a->u.ke.public_value = span_of(p, p ? ke->public_len : 0);
+    if (!err && ask->kind == ASK_KE_GENERATE)
+        err = ke->ke->generate(ke, &rng, &mine, p);
+    else if (!err && ask->kind == ASK_KE_DERIVE)
+        err = ke->ke->derive(ke, k->private_value, k->peer_public, &shared);
+    else if (!err)
+        err = alg_ke_both(ke, &rng, k->peer_public, p, &shared);
     if (!err && ask->kind != ASK_KE_GENERATE)
         err = keep(arena, &shared, &a->u.ke.shared);
     if (!err && ask->kind == ASK_KE_GENERATE)

@@ -36,6 +36,20 @@ const struct alg *alg_find(const struct alg_registry *r, uint8_t type, uint16_t 
     return key_bits == 0 && !several ? any : NULL;
 }
 
+int alg_ke_both(const struct alg *a, const struct rng *rng, struct span peer_public, uint8_t *public_value, struct secret *shared)
+{
+    struct secret own = {0};
+    int err;
+
+    if (a->ke->both)
+        return a->ke->both(a, rng, peer_public, public_value, shared);
+    err = a->ke->generate(a, rng, &own, public_value);
+    if (err == 0)
+        err = a->ke->derive(a, secret_view(&own), peer_public, shared);
+    secret_done(&own);
+    return err;
+}
+
 static bool has_name(const struct alg *a, const char *name)
 {
     return strcasecmp(a->name, name) == 0 || (a->alias && strcasecmp(a->alias, name) == 0);

@@ -57,6 +57,8 @@ struct alg_ke {
     /* The shared secret as RFC 7296 2.14 wants it (fixed length). The peer's value is checked first (RFC 6989 2, RFC 7748 6.1):
      * ERR_CRYPTO for one of wrong length, out of range, not on the curve, or leading to an all-zero secret. */
     int (*derive)(const struct alg *, struct span private_value, struct span peer_public, struct secret *shared);
+    /* Both at once, with a private value that nobody sees: what a responder wants. May be NULL: see alg_ke_both(). */
+    int (*both)(const struct alg *, const struct rng *, struct span peer_public, uint8_t *public_value, struct secret *shared);
 };
 
 /* A known answer, hex throughout; which members are used depends on the type:
@@ -101,6 +103,10 @@ const struct alg *alg_find(const struct alg_registry *, uint8_t type, uint16_t i
 const struct alg *alg_by_name(const struct alg_registry *, const char *name);
 /* The n-th algorithm of the registry, counting from 0; NULL past the end. */
 const struct alg *alg_at(const struct alg_registry *, size_t n);
+
+/* A fresh pair and the secret with the peer's value: by `both` where there is one, else by `generate` and `derive`. ERR_CRYPTO
+ * also says that the peer's value is not valid. */
+int alg_ke_both(const struct alg *, const struct rng *, struct span peer_public, uint8_t *public_value, struct secret *shared);
 
 /* Printable names of IANA numbers, known to this build or not ("ENCR_DES", "unknown transform 99"). */
 const char *transform_type_name(uint8_t type);

@@ -1,52 +1,63 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Curve25519 and Curve448 (RFC 7748) as key exchanges of IKE (RFC 8031). Public values and secrets are raw u-coordinates; an
- * all-zero secret is refused (RFC 8031 2.3, RFC 7748 6). A private value is kept as scalar | public value, for OpenSSL would
- * otherwise compute the public value again whenever it is handed the scalar. */
+ * all-zero secret is refused (RFC 8031 2.3, RFC 7748 6). A private value is kept as scalar | public value. */
 #include "suite/alg.h"
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { X25519_LEN = 32, X448_LEN = 56, KE_CURVE25519 = 31, KE_CURVE448 = 32 };
 
-/* A context a thread and curve for making keys of bytes, for to find the key manager by name costs microseconds; freed with its
- * thread: workers come and go. */
-static pthread_key_t ctx_keys[2];
-static pthread_once_t ctx_once = PTHREAD_ONCE_INIT;
-static bool ctx_keys_made;
+/* What a curve needs, kept by each thread from its first use on: a context for making keys of bytes, for to find the key manager
+ * by name costs microseconds; the base point as a key; and a key whose public value is set anew for each peer. Freed with the
+ * thread: workers come and go. No secret is in it. */
+struct curve {
+    EVP_PKEY_CTX *make;
+    EVP_PKEY *base, *peer;
+};
+static pthread_key_t curves_key;
+static pthread_once_t curves_once = PTHREAD_ONCE_INIT;
+static bool curves_key_made;
 
-static void ctx_free(void *ctx)
+static void curves_free(void *curves)
 {
-    EVP_PKEY_CTX_free(ctx);
+    for (struct curve *c = curves; c < (struct curve *)curves + 2; c++) {
+        EVP_PKEY_CTX_free(c->make);
+        EVP_PKEY_free(c->base);
+        EVP_PKEY_free(c->peer);
+    }
+    free(curves);
 }
 
-static void ctx_keys_make(void)
+static void curves_key_make(void)
 {
-    ctx_keys_made = pthread_key_create(&ctx_keys[0], ctx_free) == 0 && pthread_key_create(&ctx_keys[1], ctx_free) == 0;
+    curves_key_made = pthread_key_create(&curves_key, curves_free) == 0;
 }
 
-static EVP_PKEY_CTX *curve_ctx(const struct alg *a)
+static struct curve *curves_of_thread(void)
 {
-    unsigned curve = a->id == KE_CURVE448;
-    EVP_PKEY_CTX *ctx;
+    struct curve *curves;
 
-    pthread_once(&ctx_once, ctx_keys_make);
-    ctx = ctx_keys_made ? pthread_getspecific(ctx_keys[curve]) : NULL;
-    if (ctx || !ctx_keys_made)
-        return ctx;
-    ctx = EVP_PKEY_CTX_new_from_name(NULL, curve ? "X448" : "X25519", NULL);
-    if (ctx && EVP_PKEY_fromdata_init(ctx) == 1 && pthread_setspecific(ctx_keys[curve], ctx) == 0)
-        return ctx;
-    EVP_PKEY_CTX_free(ctx);
-    return NULL;
+    pthread_once(&curves_once, curves_key_make);
+    if (!curves_key_made)
+        return NULL;
+    curves = pthread_getspecific(curves_key);
+    if (curves)
+        return curves;
+    curves = calloc(2, sizeof(*curves));
+    if (curves && pthread_setspecific(curves_key, curves) != 0) {
+        free(curves);
+        curves = NULL;
+    }
+    return curves;
 }
 
 /* A key of a public value alone, or with a scalar; the one beside a scalar takes no part in a derivation. */
-static EVP_PKEY *curve_key(const struct alg *a, struct span scalar, struct span public_value)
+static EVP_PKEY *curve_key(const struct curve *c, struct span scalar, struct span public_value)
 {
-    EVP_PKEY_CTX *ctx = curve_ctx(a);
     EVP_PKEY *key = NULL;
     OSSL_PARAM params[3];
     size_t n = 0;
@@ -55,53 +66,91 @@ static EVP_PKEY *curve_key(const struct alg *a, struct span scalar, struct span 
         params[n++] = OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PRIV_KEY, (void *)(uintptr_t)scalar.p, scalar.len);
     params[n++] = OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *)(uintptr_t)public_value.p, public_value.len);
     params[n] = OSSL_PARAM_construct_end();
-    if (!ctx || EVP_PKEY_fromdata(ctx, &key, scalar.len ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, params) != 1)
+    if (EVP_PKEY_fromdata(c->make, &key, scalar.len ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, params) != 1)
         return NULL;
     return key;
 }
 
-static int keys_agree(const struct alg *a, EVP_PKEY *own, EVP_PKEY *peer, struct secret *shared)
+static bool curve_make(const struct alg *a, struct curve *c)
 {
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, own, NULL);
-    size_t len = a->secret_len;
-    int err = secret_new(shared, len);
+    const uint8_t base[X448_LEN] = {a->id == KE_CURVE448 ? 5 : 9};
 
-    if (err == 0 && (!ctx || EVP_PKEY_derive_init(ctx) != 1 || EVP_PKEY_derive_set_peer_ex(ctx, peer, 0) != 1 ||
-                     EVP_PKEY_derive(ctx, shared->p, &len) != 1 || len != a->secret_len || span_is_zero(secret_view(shared))))
-        err = ERR_CRYPTO;
+    if (!c->make)
+        c->make = EVP_PKEY_CTX_new_from_name(NULL, a->id == KE_CURVE448 ? "X448" : "X25519", NULL);
+    if (!c->make || EVP_PKEY_fromdata_init(c->make) != 1)
+        return false;
+    if (!c->base)
+        c->base = curve_key(c, SPAN_NONE, span_of(base, a->public_len));
+    if (!c->peer)
+        c->peer = curve_key(c, SPAN_NONE, span_of(base, a->public_len));
+    return c->base && c->peer;
+}
+
+/* NULL when OpenSSL has no such curve or no memory. */
+static const struct curve *curve_of(const struct alg *a)
+{
+    struct curve *c = curves_of_thread();
+
+    if (!c)
+        return NULL;
+    c += a->id == KE_CURVE448;
+    return c->peer || curve_make(a, c) ? c : NULL;
+}
+
+/* A scalar, ready to be multiplied with points. Any public value will do beside it; without one OpenSSL would compute it. */
+static EVP_PKEY_CTX *scalar_ready(const struct alg *a, const struct curve *c, struct span scalar)
+{
+    const uint8_t any[X448_LEN] = {9};
+    EVP_PKEY *key = curve_key(c, scalar, span_of(any, a->public_len));
+    EVP_PKEY_CTX *ctx = key ? EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL) : NULL;
+
+    EVP_PKEY_free(key);
+    if (ctx && EVP_PKEY_derive_init(ctx) == 1)
+        return ctx;
     EVP_PKEY_CTX_free(ctx);
+    return NULL;
+}
+
+static bool multiply(const struct alg *a, EVP_PKEY_CTX *scalar, EVP_PKEY *point, uint8_t *out)
+{
+    size_t len = a->public_len;
+
+    return EVP_PKEY_derive_set_peer_ex(scalar, point, 0) == 1 && EVP_PKEY_derive(scalar, out, &len) == 1 && len == a->public_len;
+}
+
+/* The public value is the scalar times the base point, by the definition of RFC 7748 6: the ladder of a derivation takes two
+ * thirds of the time that OpenSSL's making of a key pair does. */
+static int public_make(const struct alg *a, const struct curve *c, EVP_PKEY_CTX *scalar, uint8_t *out)
+{
+    return multiply(a, scalar, c->base, out) ? 0 : ERR_CRYPTO;
+}
+
+static int secret_make(const struct alg *a, const struct curve *c, EVP_PKEY_CTX *scalar, struct span peer_public,
+                       struct secret *shared)
+{
+    int err = secret_new(shared, a->secret_len);
+
+    if (err == 0 && (EVP_PKEY_set1_encoded_public_key(c->peer, peer_public.p, peer_public.len) != 1 ||
+                     !multiply(a, scalar, c->peer, shared->p) || span_is_zero(secret_view(shared))))
+        err = ERR_CRYPTO;
     if (err < 0)
         secret_done(shared);
     return err;
 }
 
-/* The public value is the scalar times the base point, by the definition of RFC 7748 6: the ladder of a derivation takes two
- * thirds of the time that OpenSSL's making of a key pair does. */
-static int public_make(const struct alg *a, struct span scalar, uint8_t *out)
-{
-    const uint8_t base[X448_LEN] = {a->id == KE_CURVE448 ? 5 : 9};
-    struct span base_value = span_of(base, a->public_len);
-    EVP_PKEY *own = curve_key(a, scalar, base_value), *peer = curve_key(a, SPAN_NONE, base_value);
-    struct secret made = {0};
-    int err = own && peer ? keys_agree(a, own, peer, &made) : ERR_CRYPTO;
-
-    if (err == 0)
-        memcpy(out, made.p, a->public_len);
-    secret_done(&made);
-    EVP_PKEY_free(own);
-    EVP_PKEY_free(peer);
-    return err;
-}
-
 static int curve_generate(const struct alg *a, const struct rng *rng, struct secret *private_value, uint8_t *public_value)
 {
+    const struct curve *c = curve_of(a);
     size_t len = a->public_len;
-    int err = secret_new(private_value, a->private_len);
+    EVP_PKEY_CTX *scalar;
+    int err = c ? secret_new(private_value, a->private_len) : ERR_CRYPTO;
 
     if (err < 0)
         return err;
     rng->fill(rng->ctx, private_value->p, len);
-    err = public_make(a, span_of(private_value->p, len), public_value);
+    scalar = scalar_ready(a, c, span_of(private_value->p, len));
+    err = scalar ? public_make(a, c, scalar, public_value) : ERR_CRYPTO;
+    EVP_PKEY_CTX_free(scalar);
     if (err == 0)
         memcpy(private_value->p + len, public_value, len);
     else
@@ -111,22 +160,40 @@ static int curve_generate(const struct alg *a, const struct rng *rng, struct sec
 
 static int curve_derive(const struct alg *a, struct span private_value, struct span peer_public, struct secret *shared)
 {
-    size_t len = a->public_len;
-    EVP_PKEY *own, *peer;
-    int err = ERR_CRYPTO;
+    const struct curve *c = curve_of(a);
+    EVP_PKEY_CTX *scalar;
+    int err;
 
-    if (private_value.len != a->private_len || peer_public.len != len)
+    if (!c || private_value.len != a->private_len || peer_public.len != a->public_len)
         return ERR_CRYPTO;
-    own = curve_key(a, span_part(private_value, 0, len), span_part(private_value, len, len));
-    peer = curve_key(a, SPAN_NONE, peer_public);
-    if (own && peer)
-        err = keys_agree(a, own, peer, shared);
-    EVP_PKEY_free(own);
-    EVP_PKEY_free(peer);
+    scalar = scalar_ready(a, c, span_part(private_value, 0, a->public_len));
+    err = scalar ? secret_make(a, c, scalar, peer_public, shared) : ERR_CRYPTO;
+    EVP_PKEY_CTX_free(scalar);
     return err;
 }
 
-static const struct alg_ke curve_ke = {.generate = curve_generate, .derive = curve_derive};
+/* The scalar is made ready once for both, and is gone when this returns. */
+static int curve_both(const struct alg *a, const struct rng *rng, struct span peer_public, uint8_t *public_value,
+                      struct secret *shared)
+{
+    const struct curve *c = curve_of(a);
+    uint8_t bytes[X448_LEN];
+    EVP_PKEY_CTX *scalar;
+    int err;
+
+    if (!c || peer_public.len != a->public_len)
+        return ERR_CRYPTO;
+    rng->fill(rng->ctx, bytes, a->public_len);
+    scalar = scalar_ready(a, c, span_of(bytes, a->public_len));
+    secret_wipe(bytes, sizeof(bytes));
+    err = scalar ? public_make(a, c, scalar, public_value) : ERR_CRYPTO;
+    if (err == 0)
+        err = secret_make(a, c, scalar, peer_public, shared);
+    EVP_PKEY_CTX_free(scalar);
+    return err;
+}
+
+static const struct alg_ke curve_ke = {.generate = curve_generate, .derive = curve_derive, .both = curve_both};
 
 static const struct alg_vector x25519_vectors[] = {
     {.source = "RFC 7748 6.1, Alice",

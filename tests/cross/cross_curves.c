@@ -74,6 +74,9 @@ static void curve_agrees(const struct alg *a, const char *type, const char *grou
         agree(peer, mine, head + a->public_len, expect, a->secret_len);
         assert_int_equal(shared.len, a->secret_len);
         assert_memory_equal(shared.p, expect, a->secret_len);
+        assert_int_equal(alg_ke_both(a, &rng, span_of(theirs + head, len - head), mine + head, &shared), 0);
+        agree(peer, mine, head + a->public_len, expect, a->secret_len);
+        assert_memory_equal(shared.p, expect, a->secret_len);
         OPENSSL_free(theirs);
         EVP_PKEY_free(peer);
     }

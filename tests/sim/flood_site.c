@@ -39,7 +39,7 @@ static int count_derive(const struct alg *a, struct span private_value, struct s
 
 static struct alg_registry registry_counted(void)
 {
-    static const struct alg_ke ke = {count_generate, count_derive};
+    static const struct alg_ke ke = {.generate = count_generate, .derive = count_derive};
     static const struct alg *all[200];
     static const struct alg *const *files[2] = {all, NULL};
     const struct alg *a;

@@ -117,7 +117,7 @@ struct span glass_inside(struct span sealed)
 
 static const struct alg_cipher cipher = {glass_seal, glass_open};
 static const struct alg_mac mac = {glass_mac};
-static const struct alg_ke ke = {glass_generate, glass_derive};
+static const struct alg_ke ke = {.generate = glass_generate, .derive = glass_derive};
 static const struct alg_vector none[] = {{.source = NULL}};
 
 #define GCM(bits, word)                                                                                                          \

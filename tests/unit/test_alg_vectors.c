@@ -139,6 +139,11 @@ static void ke_answers(const struct alg *a, struct known *k)
         assert_int_equal(own.len, a->private_len);
         assert_memory_equal(own.p, k->key.p, own.len);
         assert_memory_equal(public_value, k->iv.p, a->public_len);
+        bytes = view(&k->key);
+        memset(public_value, 0, a->public_len);
+        assert_int_equal(alg_ke_both(a, &rng, view(&k->input), public_value, &shared), 0);
+        assert_memory_equal(shared.p, k->output.p, shared.len);
+        assert_memory_equal(public_value, k->iv.p, a->public_len);
     }
     secret_done(&shared);
     secret_done(&own);

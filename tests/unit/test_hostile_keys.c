@@ -69,10 +69,14 @@ static void fill(void *ctx, uint8_t *out, size_t len)
 
 static void refused(const struct alg *a, struct span mine, struct span theirs, const char *what)
 {
+    const struct rng rng = {fill, NULL};
     struct secret shared = {0};
+    uint8_t own[1100];
 
     if (a->ke->derive(a, mine, theirs, &shared) == 0 || shared.p)
         fail_msg("%s takes %s", a->name, what);
+    if (alg_ke_both(a, &rng, theirs, own, &shared) == 0 || shared.p)
+        fail_msg("%s takes %s from an initiator", a->name, what);
 }
 
 /* Every group: g^x = 0, 1 and of all ones (no point, or at least the modulus), one byte short, one byte long, nothing. */

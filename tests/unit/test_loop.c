@@ -117,7 +117,7 @@ static int toy_derive(const struct alg *alg, struct span mine, struct span peer,
     return 0;
 }
 
-static const struct alg_ke toy_ke = {toy_generate, toy_derive};
+static const struct alg_ke toy_ke = {.generate = toy_generate, .derive = toy_derive};
 static const struct alg toy = {
     .type = TRANSFORM_KE, .id = 1031, .public_len = 8, .private_len = 8, .secret_len = 8, .ke = &toy_ke};
 static const struct alg *const toy_file[] = {&toy, NULL};
