@@ -261,19 +261,19 @@ static enum verdict check(const struct vault *v, const struct vault_peer *p, con
     *why = "the peer claims no ID, or one too long";
     if (a->id.type == ID_NONE || a->id.data.len == 0 || a->id.data.len > ID_DATA_MAX)
         return VERDICT_BAD_ID;
-    id_format(&a->id, theirs);
     if (is_ours(v, p, a)) {
-        *why = arena_printf(arena, "the peer claims the ID %s, which is our own (each side needs its own ID)", theirs);
+        *why = arena_printf(arena, "the peer claims the ID %s, which is our own (each side needs its own ID)",
+                            id_format(&a->id, theirs));
         return VERDICT_BAD_ID;
     }
     verdict = check_mac(p, a);
     if (verdict != VERDICT_ACCEPTED) {
         *why = arena_printf(
             arena, "the proof of %s does not fit the pre-shared key of connection %s: the two sides have different secrets",
-            theirs, p->name);
+            id_format(&a->id, theirs), p->name);
     } else if (!is_wanted(p, &a->id)) {
-        *why = arena_printf(arena, "the peer proved to be %s, but connection %s wants %s (set remote.id)", theirs, p->name,
-                            wanted_text(p, wanted));
+        *why = arena_printf(arena, "the peer proved to be %s, but connection %s wants %s (set remote.id)",
+                            id_format(&a->id, theirs), p->name, wanted_text(p, wanted));
         verdict = VERDICT_BAD_ID;
     }
     return verdict;
