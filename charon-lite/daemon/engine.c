@@ -28,6 +28,7 @@ struct engine {
     struct timer *tick;
     struct outbox outbox;
     struct list waiting;
+    struct rng_pool pool;
     bool busy; /* inside the core, or performing what it said */
 };
 
@@ -185,7 +186,7 @@ static void engine_tick(void *ctx, unsigned what)
 
 struct engine *engine_new(const struct engine_setup *s)
 {
-    struct core_setup core = {.conf = s->conf, .algs = s->algs, .rng = loop_rng(), .now = loop_now()};
+    struct core_setup core = {.conf = s->conf, .algs = s->algs, .now = loop_now()};
     struct net_setup net = {.loop = s->loop, .sockets = s->sockets, .packet = engine_packet};
     struct workers_setup work = {.loop = s->loop, .algs = s->algs, .threads = s->threads, .queue_max = WORK_QUEUE_MAX};
     struct engine *e = calloc(1, sizeof(*e));
@@ -195,6 +196,7 @@ struct engine *engine_new(const struct engine_setup *s)
     e->setup = *s;
     list_init(&e->waiting);
     outbox_init(&e->outbox);
+    core.rng = loop_rng_pooled(&e->pool);
 #ifdef KEYLOG
     core.keylog = s->keylog_fd >= 0 ? keylog_write : NULL;
     core.keylog_ctx = &e->setup.keylog_fd;
@@ -229,6 +231,7 @@ struct engine *engine_free(struct engine *e)
     net_free(e->net);
     core_free(e->core);
     outbox_done(&e->outbox);
+    secret_wipe(&e->pool, sizeof(e->pool));
     free(e);
     return NULL;
 }

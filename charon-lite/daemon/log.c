@@ -27,12 +27,11 @@ static bool is_journal(void)
 
 void log_init(struct log *l, enum level max)
 {
-    *l = (struct log){max, is_journal()};
+    *l = (struct log){.max = max, .journal = is_journal(), .second = -1};
 }
 
-static void log_head(const struct log *l, struct text *t, enum level level)
+static void log_head(struct log *l, struct text *t, enum level level)
 {
-    char when[40];
     struct timespec now;
     struct tm tm;
 
@@ -41,23 +40,40 @@ static void log_head(const struct log *l, struct text *t, enum level level)
         return;
     }
     clock_gettime(CLOCK_REALTIME, &now);
-    localtime_r(&now.tv_sec, &tm);
-    strftime(when, sizeof(when), "%F %T", &tm);
-    text_add(t, "%s.%03ld %-7s ", when, now.tv_nsec / 1000000, level_word(level));
+    if (now.tv_sec != l->second) {
+        l->second = now.tv_sec;
+        localtime_r(&now.tv_sec, &tm);
+        strftime(l->when, sizeof(l->when), "%F %T", &tm);
+    }
+    text_add(t, "%s.%03ld %-7s ", l->when, now.tv_nsec / 1000000, level_word(level));
 }
 
-/* One write a line, so that lines of several processes do not mix. */
-static void log_line(struct text *t)
+/* One write, so that lines of several processes do not mix. */
+void log_flush(void *log)
+{
+    struct log *l = log;
+    size_t n = l->n_held;
+
+    l->n_held = 0;
+    if (n && write(STDERR_FILENO, l->held, n) < 0)
+        return; /* nobody listens */
+}
+
+static void log_line(struct log *l, enum level level, struct text *t)
 {
     if (t->len + 1 < t->cap)
         text_add(t, "\n");
     else
         t->p[t->len - 1] = '\n';
-    if (write(STDERR_FILENO, t->p, t->len) < 0)
-        return; /* nobody listens */
+    if (t->len > sizeof(l->held) - l->n_held)
+        log_flush(l);
+    memcpy(l->held + l->n_held, t->p, t->len);
+    l->n_held += t->len;
+    if (!l->holds || level <= LEVEL_WARNING)
+        log_flush(l);
 }
 
-void log_tell(const struct log *l, const struct tell *tell)
+void log_tell(struct log *l, const struct tell *tell)
 {
     char line[LINE_MAX_BYTES], at[ENDPOINT_TEXT_MAX];
     struct text t = text_in(line, sizeof(line));
@@ -72,10 +88,10 @@ void log_tell(const struct log *l, const struct tell *tell)
         text_add(&t, ": %s", tell->text);
     if (tell->remote.addr.family)
         text_add(&t, " [%s]", endpoint_format(&tell->remote, at));
-    log_line(&t);
+    log_line(l, tell->level, &t);
 }
 
-void log_say(const struct log *l, enum level level, const char *fmt, ...)
+void log_say(struct log *l, enum level level, const char *fmt, ...)
 {
     char line[LINE_MAX_BYTES], body[LINE_MAX_BYTES];
     struct text t = text_in(line, sizeof(line));
@@ -88,5 +104,5 @@ void log_say(const struct log *l, enum level level, const char *fmt, ...)
     va_end(args);
     log_head(l, &t, level);
     text_add(&t, "%s", body);
-    log_line(&t);
+    log_line(l, level, &t);
 }

@@ -48,18 +48,17 @@ struct nonces *nonces_free(struct nonces *s)
     return NULL;
 }
 
-static int issue(struct nonces *s, uint8_t *out)
+static int issue(struct nonces *s, const uint8_t *fresh)
 {
     struct issued *i = calloc(1, sizeof(*i));
 
     if (!i)
         return ERR_MEMORY;
-    s->rng->fill(s->rng->ctx, i->bytes, NONCE_LEN);
+    memcpy(i->bytes, fresh, NONCE_LEN);
     if (map_add(&s->map, &i->node, map_hash(&s->map, span_of(i->bytes, NONCE_LEN)))) {
         free(i);
         return ERR_MEMORY;
     }
-    memcpy(out, i->bytes, NONCE_LEN);
     list_append(&s->list, &i->link);
     if (++s->n > s->max)
         issued_free(s, LIST_ITEM(s->list.next, struct issued, link));
@@ -72,6 +71,8 @@ void nonces_answer(struct nonces *s, const struct ask *ask, struct answer *a, st
     uint8_t *bytes = n ? arena_alloc(arena, n * NONCE_LEN) : NULL;
 
     *a = (struct answer){.ticket = ask->ticket, .kind = ASK_NONCES, .result = ANSWER_FAILED};
+    if (bytes)
+        s->rng->fill(s->rng->ctx, bytes, n * NONCE_LEN);
     while (bytes && done < n && !issue(s, bytes + done * NONCE_LEN))
         done++;
     if (!done) {

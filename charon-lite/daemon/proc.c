@@ -146,7 +146,7 @@ void proc_flush(void *ctx)
     if (pending)
         proc_configure(p, pending);
     conf_unref(pending);
-    for (size_t i = 0; i < ROLE_COUNT; i++)
+    for (size_t i = ROLE_COUNT; i-- > 0;) /* the hand before the core, which must not be ahead of a verdict */
         if (p->links[i].channel)
             channel_flush(p->links[i].channel);
     channel_flush(p->parent.channel);

@@ -98,7 +98,8 @@ static int prove_open(struct proc *p, struct text *why)
     return prove_configure(p, p->conf, why);
 }
 
-/* To the hand first: it must know before the core can ask for a Child SA. */
+/* It goes out before the answer does, at the end of the turn (proc_flush): the hand must know before the core can ask for a Child
+ * SA. */
 static void prove_verdict(struct prove_proc *v, const struct ask *ask, const struct answer *a)
 {
     struct channel *hand = proc_link(v->proc, ROLE_HAND);
@@ -112,7 +113,6 @@ static void prove_verdict(struct prove_proc *v, const struct ask *ask, const str
     buf_u64(b, (uint64_t)usec_add(loop_now(), a->u.check.valid_for));
     buf_span(b, ask->u.auth.nonce); /* ours, which the proof covers: the hand issued it, and takes one verdict for it */
     channel_end(hand);
-    channel_flush(hand);
 }
 
 static void prove_answer(struct prove_proc *v, const struct ask *ask, struct arena *arena)

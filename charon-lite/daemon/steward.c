@@ -112,7 +112,7 @@ static void steward_failed(void *ctx)
 
 /* --- configuration -------------------------------------------------------------------------------------------------- */
 
-static void log_report(const struct log *l, enum level level, char *report)
+static void log_report(struct log *l, enum level level, char *report)
 {
     for (char *at = report, *line; at && (line = strsep(&at, "\n"));)
         if (*line)
@@ -624,10 +624,15 @@ int steward_run(const struct options *o)
     log_init(&s.log, o->debug ? LEVEL_DEBUG : LEVEL_INFO);
     err = steward_open(&s);
     if (!err) {
+        s.log.holds = !o->one_process; /* where the engine has the end of a turn */
+        if (s.log.holds)
+            loop_after(s.loop, log_flush, &s.log);
         notify_send("READY=1");
         log_say(&s.log, LEVEL_NOTICE, "ready: %zu connections, control socket %s", s.conf->n_connections, s.ctl_path);
         err = loop_run(s.loop);
     }
+    s.log.holds = false;
+    log_flush(&s.log);
     steward_close(&s);
     if (!err)
         log_say(&s.log, LEVEL_NOTICE, "stopped");

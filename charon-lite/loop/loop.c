@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -218,4 +219,27 @@ static void random_fill(void *ctx, uint8_t *out, size_t len)
 struct rng loop_rng(void)
 {
     return (struct rng){random_fill, NULL};
+}
+
+/* What is handed out is wiped here; what is large goes past the pool. */
+static void pool_fill(void *ctx, uint8_t *out, size_t len)
+{
+    struct rng_pool *p = ctx;
+
+    if (len > sizeof(p->bytes) / 4) {
+        random_fill(NULL, out, len);
+        return;
+    }
+    if (len > p->left) {
+        random_fill(NULL, p->bytes, sizeof(p->bytes));
+        p->left = sizeof(p->bytes);
+    }
+    p->left -= len;
+    memcpy(out, p->bytes + p->left, len);
+    explicit_bzero(p->bytes + p->left, len);
+}
+
+struct rng loop_rng_pooled(struct rng_pool *p)
+{
+    return (struct rng){pool_fill, p};
 }

@@ -86,10 +86,10 @@ static void error_words(struct nlmsghdr *h, char *why)
     nlmsg_for_each_attr(a, h, (int)head, left) if (nla_type(a) == NLMSGERR_ATTR_MSG) nla_strlcpy(why, a, KERNEL_WHY_MAX);
 }
 
-/* Results of one received datagram; the number of messages that now have one. */
-static size_t take_results(struct xfrm *x, int len, uint32_t first, size_t n, int *results, char (*why)[KERNEL_WHY_MAX])
+/* Results of one received datagram; true when the last message has one, and so all have theirs. */
+static bool take_results(struct xfrm *x, int len, uint32_t first, size_t n, int *results, char (*why)[KERNEL_WHY_MAX])
 {
-    size_t done = 0;
+    bool all = false;
 
     for (struct nlmsghdr *h = (struct nlmsghdr *)(void *)x->in; nlmsg_ok(h, len); h = nlmsg_next(h, &len)) {
         uint32_t i = h->nlmsg_seq - first;
@@ -99,32 +99,38 @@ static size_t take_results(struct xfrm *x, int len, uint32_t first, size_t n, in
         results[i] = ((struct nlmsgerr *)nlmsg_data(h))->error;
         if (results[i])
             error_words(h, why[i]);
-        done++;
+        all |= i == n - 1;
     }
-    return done;
+    return all;
 }
 
+/* The kernel does one message after the other while it takes them, and answers each that fails; of those that do not, only the
+ * last asks for an acknowledgement. Whichever has no answer when that is here went well. An answer that was lost (ENOBUFS) is
+ * told before anything that is in the buffer, and then none is believed. */
 void xfrm_send(struct xfrm *x, struct nl_msg *const *msgs, size_t n, int *results, char (*why)[KERNEL_WHY_MAX])
 {
     uint32_t first = 0;
-    size_t done = 0;
+    bool all = n == 0;
     int err;
 
     for (size_t i = 0; i < n; i++) {
-        results[i] = -ETIMEDOUT;
+        struct nlmsghdr *h = nlmsg_hdr(msgs[i]);
+
+        h->nlmsg_flags = (uint16_t)(i == n - 1 ? h->nlmsg_flags | NLM_F_ACK : h->nlmsg_flags & ~NLM_F_ACK);
+        results[i] = 1;
         why[i][0] = 0;
     }
     err = send_all(x, msgs, n, &first);
-    while (!err && done < n) {
+    while (!err && !all) {
         ssize_t len = receive(x);
 
         if (len < 0)
             err = (int)len;
         else
-            done += take_results(x, (int)len, first, n, results, why);
+            all = take_results(x, (int)len, first, n, results, why);
     }
-    for (size_t i = 0; err && i < n; i++)
-        if (results[i] == -ETIMEDOUT)
+    for (size_t i = 0; i < n; i++)
+        if (results[i] > 0)
             results[i] = err;
 }
 
