@@ -32,7 +32,8 @@ static int fuzz_input(const uint8_t *data, size_t len);
 #ifndef FUZZ_LIMIT_MS
 #define FUZZ_LIMIT_MS 50
 #endif
-#if defined(FUZZER)
+#if defined(FUZZ_SLOWER)
+#elif defined(FUZZER)
 #define FUZZ_SLOWER 12
 #elif defined(__SANITIZE_ADDRESS__)
 #define FUZZ_SLOWER 6
@@ -48,6 +49,8 @@ static double fuzz_cpu_ms(void)
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
+static double fuzz_slowest; /* ms */
+
 /* The input, within its time. */
 static inline void fuzz_timed(const uint8_t *data, size_t len)
 {
@@ -58,8 +61,10 @@ static inline void fuzz_timed(const uint8_t *data, size_t len)
 
         (void)fuzz_input(data, len);
         took = fuzz_cpu_ms() - start;
-        if (took <= (double)FUZZ_LIMIT_MS * FUZZ_SLOWER)
+        if (took <= (double)FUZZ_LIMIT_MS * FUZZ_SLOWER) {
+            fuzz_slowest = took > fuzz_slowest ? took : fuzz_slowest;
             return;
+        }
     }
     fprintf(stderr, "%zu bytes took %.1f ms of processor time twice (limit %d ms, times %d for this build)\n", len, took,
             FUZZ_LIMIT_MS, FUZZ_SLOWER);
@@ -68,9 +73,10 @@ static inline void fuzz_timed(const uint8_t *data, size_t len)
 
 #ifndef FUZZER
 #define FUZZ_INPUT_MAX 70000
-#define FUZZ_CORPUS_MAX 4096
+#define FUZZ_CORPUS_MAX 65536
 
 static const char *fuzz_made; /* a folder of inputs that the target made itself; NULL: none */
+static bool fuzz_own;         /* its own inputs were run, not those of arguments */
 
 struct fuzz {
     uint64_t state; /* of the generator */
@@ -112,8 +118,8 @@ static void fuzz_keep(struct fuzz *f, const uint8_t *data, size_t len)
     uint8_t *copy = malloc(len ? len : 1);
 
     if (!copy || f->n == FUZZ_CORPUS_MAX) {
-        free(copy);
-        return;
+        fprintf(stderr, "more than %d inputs\n", FUZZ_CORPUS_MAX);
+        exit(2);
     }
     if (len)
         memcpy(copy, data, len);
@@ -271,7 +277,6 @@ static int fuzz_main(int argc, char **argv, const char *const *folders, size_t r
     uint64_t seed = 1;
     clock_t start = clock();
     const char *export = NULL;
-    bool own;
     int i;
 
     for (i = 1; i + 1 < argc && argv[i][0] == '-'; i += 2) {
@@ -284,12 +289,12 @@ static int fuzz_main(int argc, char **argv, const char *const *folders, size_t r
         else
             break;
     }
-    own = i == argc;
+    fuzz_own = i == argc;
     for (; i < argc; i++)
         fuzz_load(&f, argv[i]);
-    for (; own && *folders; folders++)
+    for (; fuzz_own && *folders; folders++)
         fuzz_load_own(&f, *folders);
-    if (own && fuzz_made)
+    if (fuzz_own && fuzz_made)
         fuzz_load_folder(&f, fuzz_made);
     if (export)
         return fuzz_export(&f, export);
@@ -298,8 +303,8 @@ static int fuzz_main(int argc, char **argv, const char *const *folders, size_t r
         fuzz_run(f.corpus[k].p, f.corpus[k].len);
     f.state = seed;
     fuzz_mutate(&f, runs);
-    printf("%zu inputs, %zu mutations with seed %llu, %.1f s\n", f.n, f.n ? runs : 0, (unsigned long long)seed,
-           (double)(clock() - start) / CLOCKS_PER_SEC);
+    printf("%zu inputs, %zu mutations with seed %llu, %.1f s, the slowest %.1f ms\n", f.n, f.n ? runs : 0,
+           (unsigned long long)seed, (double)(clock() - start) / CLOCKS_PER_SEC, fuzz_slowest);
     for (size_t k = 0; k < f.n; k++)
         free((void *)(uintptr_t)f.corpus[k].p);
     return f.n ? 0 : 2;

@@ -7,12 +7,12 @@
  *
  *     fuzz_ike [--seed N] [--runs N]    the inputs of tests/vectors/fuzz/ike, then random ones (also what the test run does)
  *     fuzz_ike FILE...                  these inputs, with a trace
+ *     fuzz_ike FOLDER                   all that are in it, within their time
  * Built with -fsanitize=fuzzer (and -DFUZZER) it is a libFuzzer target.
  */
 #include "tests/sim/scenario.h"
 #include "wire/wire.h"
 
-#define FUZZ_LIMIT_MS 200 /* a whole conversation of two daemons */
 #include "driver.h"
 
 #include <getopt.h>
@@ -483,12 +483,26 @@ static int random_inputs(uint64_t seed, unsigned long runs, bool verbose)
     return 0;
 }
 
-static int corpus(const char *export)
+/* What fuzz_main() does with an option and its value, or with a folder, or with nothing: the corpus of the tree. */
+static int corpus(const char *option, char *value)
 {
     static const char *const folders[] = {"fuzz/ike", NULL};
-    char *arguments[] = {(char[]){"fuzz_ike"}, (char[]){"--export"}, (char *)(uintptr_t) export, NULL};
+    char word[20] = "fuzz_ike", *arguments[4] = {word};
+    int n = 1;
 
-    return fuzz_main(export ? 3 : 1, arguments, folders, 0);
+    snprintf(word, sizeof(word), "%s", option ? option : "fuzz_ike");
+    if (option)
+        arguments[n++] = word;
+    if (value)
+        arguments[n++] = value;
+    return fuzz_main(n, arguments, folders, 0);
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 int main(int argc, char **argv)
@@ -511,14 +525,14 @@ int main(int argc, char **argv)
         else if (c == 'v')
             verbose = true;
         else if (c == 'e')
-            return corpus(optarg);
+            return corpus("--export", optarg);
         else
             return 2;
     }
     if (optind == argc)
-        return (verbose ? 0 : corpus(NULL)) || random_inputs(seed, runs, verbose);
+        return (verbose ? 0 : corpus(NULL, NULL)) || random_inputs(seed, runs, verbose);
     for (int i = optind; i < argc; i++)
-        failed |= file_input(argv[i]);
+        failed |= is_folder(argv[i]) ? corpus(NULL, argv[i]) : file_input(argv[i]);
     return failed;
 }
 #endif

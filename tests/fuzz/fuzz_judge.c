@@ -203,7 +203,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < COUNT_OF(names); i++)
         unlink(path[i]);
     rmdir(dir);
-    if (judge_counters(world.judge).accepted == 0) {
+    if (fuzz_own && judge_counters(world.judge).accepted == 0) {
         fprintf(stderr, "nothing was accepted: the proof itself should have been\n");
         status = 1;
     }

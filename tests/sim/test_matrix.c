@@ -2,7 +2,7 @@
 /*
  * The state matrix (matrix.h).
  *
- *     test_matrix                  a part of it, which changes with the clock; CHARON_MATRIX=full: all of it
+ *     test_matrix                  a part of it, which changes with the clock; CHARON_MATRIX=/N: an N-th part, full: all of it
  *     test_matrix --part N/M       every M-th cell, from N
  *     test_matrix --cell COORDS    one cell, with a trace
  *     test_matrix --rules          how many cells each rule has claimed, besides
@@ -86,6 +86,7 @@ static int many(unsigned part, unsigned of, bool rules)
     matrix_all(part, of, &sum);
     if (rules)
         print_rules(&sum);
+    printf("# replay: test_matrix --part %u/%u\n", part, of);
     printf("# counted: state matrix: %lu cells (part %u of %u), %zu rules, %lu failed, %.1f s\n", sum.cells, part, of,
            matrix_n_rules, sum.failed, (double)(clock() - began) / CLOCKS_PER_SEC);
     printf("1..4\n");
@@ -99,11 +100,14 @@ static int many(unsigned part, unsigned of, bool rules)
 int main(int argc, char **argv)
 {
     const char *size = getenv("CHARON_MATRIX");
-    unsigned part = (unsigned)time(NULL) % SMALL, of = SMALL;
+    unsigned part, of = SMALL;
     bool rules = false;
 
+    if (size && strcmp(size, "full") != 0 && (sscanf(size, "/%u", &of) != 1 || !of))
+        return fprintf(stderr, "CHARON_MATRIX is full or /N, not %s\n", size), 2;
     if (size && !strcmp(size, "full"))
-        part = 0, of = 1;
+        of = 1;
+    part = (unsigned)((unsigned long)time(NULL) % of);
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--rules"))
             rules = true;
