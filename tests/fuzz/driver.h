@@ -34,9 +34,9 @@ static int fuzz_input(const uint8_t *data, size_t len);
 #endif
 #if defined(FUZZ_SLOWER)
 #elif defined(FUZZER)
-#define FUZZ_SLOWER 12
+#define FUZZ_SLOWER 40
 #elif defined(__SANITIZE_ADDRESS__)
-#define FUZZ_SLOWER 6
+#define FUZZ_SLOWER 12
 #else
 #define FUZZ_SLOWER 1
 #endif
