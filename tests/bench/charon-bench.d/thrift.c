@@ -41,7 +41,7 @@ static const struct alg *kept_new(struct kept *k, const struct alg *real)
 {
     k->real = real;
     k->alg = *real;
-    k->functions = (struct alg_ke){kept_generate, real->ke->derive};
+    k->functions = (struct alg_ke){.generate = kept_generate, .derive = real->ke->derive};
     k->alg.ke = &k->functions;
     return &k->alg;
 }
