@@ -69,6 +69,20 @@ static void rekey_child_there(struct world *w, unsigned end)
     rekey_child(w, 1 - end);
 }
 
+/* The old SA reaches its hard limit, perhaps while the answer waits for memory. */
+static void rekey_child_there_late(struct world *w, unsigned end)
+{
+    rekey_child(w, 1 - end);
+    LIST_EACH (i, &w->end[end].xfrm.sas) {
+        struct sa *s = LIST_ITEM(i, struct sa, link);
+
+        if (s->inbound) {
+            s->hard_at = w->now + 100 * MS;
+            xfrm_watch(&w->end[end], s);
+        }
+    }
+}
+
 static void rekey_child_both(struct world *w, unsigned end)
 {
     rekey_child(w, end);
@@ -157,6 +171,7 @@ const struct oom_case oom_cases[] = {
     {"handshake-two-children", with_two_children, false, NULL, 3 * SEC, false},
     {"rekey-child", NULL, true, rekey_child, 8 * SEC, false},
     {"rekey-child-there", NULL, true, rekey_child_there, 8 * SEC, false},
+    {"rekey-child-there-late", NULL, true, rekey_child_there_late, 8 * SEC, false},
     {"rekey-child-both", NULL, true, rekey_child_both, 8 * SEC, false},
     {"rekey-child-group", with_other_group, true, rekey_child, 8 * SEC, false},
     {"rekey-child-slow", with_slow_group, true, rekey_child, 8 * SEC, false},
