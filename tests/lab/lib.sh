@@ -29,9 +29,9 @@ ok() { passes=$((passes+1)); echo "ok - $*"; }
 nok() { fails=$((fails+1)); echo "not ok - $*"; }
 check() { local d=$1; shift; if "$@" >"$W/check.log" 2>&1; then ok "$d"; else nok "$d ($*)"; sed 's/^/#   /' "$W/check.log" | tail -20; return 1; fi; }
 refute() { local d=$1; shift; if "$@" >"$W/check.log" 2>&1; then nok "$d ($*)"; else ok "$d"; fi; }
-wait_for() { # wait_for SECONDS COMMAND...: poll until it succeeds
+wait_for() { # wait_for SECONDS COMMAND...: poll until it succeeds, every STEP seconds
 	local end; end=$(( $(date +%s%N) + $1 * 1000000000 )); shift
-	while ! "$@" >/dev/null 2>&1; do [ "$(date +%s%N)" -lt "$end" ] || return 1; sleep 0.05; done; }
+	while ! "$@" >/dev/null 2>&1; do [ "$(date +%s%N)" -lt "$end" ] || return 1; sleep "${STEP:-0.05}"; done; }
 finish() {
 	! crashed || nok "a crash: $(crashed | head -n 1 | cut -c1-200)"
 	if [ $fails -gt 0 ]; then echo "# peer says: $(peer_error)"; logs; fi
@@ -354,7 +354,7 @@ iked_conf() { local how=passive by ts='' i ln rn
 	ikev2 "s2s" $how esp $ts local $L peer $R \\
 		ikesa ${IKED_IKE:-$(iked_ike)} \\
 		childsa ${IKED_ESP:-$(iked_esp)} \\
-		srcid $LI dstid $RI ${IKE_REKEY:+ikelifetime $IKE_REKEY} ${CHILD_REKEY:+lifetime $CHILD_REKEY} $by
+		srcid $LI dstid $RI ${IKED_LIFE:-${IKE_REKEY:+ikelifetime $IKE_REKEY}} ${CHILD_REKEY:+lifetime $CHILD_REKEY} $by
 	X
 }
 iked_start() { local ns=$1 d=$W/iked-$1 e=/etc/iked
@@ -368,10 +368,14 @@ iked_start() { local ns=$1 d=$W/iked-$1 e=/etc/iked
 	wait_for 20 test -S "$d/sock" && sleep 0.5 && end_alive "$ns" || { nok "iked in $ns"; return 1; }; }
 iked() { local ns=$1; shift; in_ns "$ns" /opt/openiked/usr/sbin/ikectl -s "$W/iked-$ns/sock" "$@"; }
 iked_up() { # an active policy starts by itself, once
-	[ -f "$W/iked-$1/began" ] && iked "$1" reload; : > "$W/iked-$1/began"; wait_for 20 has_children "$1"; }
+	# again: what it still holds is dropped first, else a reload changes nothing
+	[ ! -f "$W/iked-$1/began" ] || { iked "$1" reset sa; iked "$1" reload; }; : > "$W/iked-$1/began"; wait_for 20 has_children "$1"; }
 iked_ike_id() { iked "$1" show sa | sed -n 's/^iked_sas: .* rspi \(0x[0-9a-f]*\) .*ESTABLISHED.*/\1/p'; }
 iked_down() { sides "$1"; iked "$1" reset id "FQDN/$RI"; }
-iked_rekey() { echo "OpenIKED has no order to rekey; it obeys lifetimes"; return 1; }
+iked_rekey() { # its control program has no order to rekey: the kernel says that the soft lifetime is over; of an IKE SA only iked itself knows it
+	[ "$2" = child ] || { echo "OpenIKED has no order to rekey an IKE SA; it obeys ikelifetime"; return 1; }
+	local to=$B; [ "$1" = gb ] || to=$A
+	in_ns "$1" "$LABBIN/lab_expire" "$to" "$(ip -n "$1" xfrm state | awk -v to="$to" '/^src/ { on = $4 == to } on && $1 == "proto" { print $4; exit }')"; }
 iked_children() { states "$1"; }
 
 # --- traffic and proofs ---------------------------------------------------------
@@ -390,6 +394,28 @@ ike_filter() { # ike_filter EXCHANGE|any [NEXT_PAYLOAD]
 	[ "$e" = any ] || { a=" and udp[26] = $e" b=" and udp[30] = $e"; }
 	[ -z "$n" ] || { a="$a and udp[24] = $n" b="$b and udp[28] = $n"; }
 	echo "(udp port 500 and udp[25] = 0x20$a) or (udp port 4500 and udp[8:4] = 0 and udp[29] = 0x20$b)"; }
+# Requests of CREATE_CHILD_SA, by captures at either side of the router between (capture_rekeys before), a line each: which end's,
+# the SPIs of its IKE SA, its message ID, when it left, when it came (0: not yet). Sent again, it is the same request. IPv4.
+capture_rekeys() { capture inet neta "$W/rekeys-ga.pcap" "$(ike_filter 36)" && capture inet netb "$W/rekeys-gb.pcap" "$(ike_filter 36)"; }
+rekeys_seen() {
+	local e
+	for e in ga gb; do tcpdump -nr "$W/rekeys-$e.pcap" -tt -x 2>/dev/null | sed "s/^/$e /"; done | awk -v a="$A_SEEN." '
+	function done(  ike, key) {
+		ike = substr(hex, 57); if (ike ~ /^00000000/) ike = substr(ike, 9) # IP 20, UDP 8, and the non-ESP marker where there is one
+		if (hex == "" || substr(ike, 39, 1) != "0") return # an answer
+		key = from " " substr(ike, 1, 16) ":" substr(ike, 17, 16) " " substr(ike, 41, 8)
+		if (side == from) { if (!(key in left)) left[key] = at } else if (!(key in came)) came[key] = at }
+	$2 ~ /^0x/ { for (i = 3; i <= NF; i++) hex = hex $i; next }
+	{ done(); hex = ""; side = $1; at = $2; from = index($4, a) == 1 ? "ga" : "gb" }
+	END { done(); for (key in left) print key, left[key], (key in came) ? came[key] : 0 }'; }
+# How many of ga's requests were on their way at the same time as one of gb's for the same IKE SA: each had left before the other came.
+crossings() {
+	rekeys_seen | awk '
+	$1 == "ga" { n++; spis[n] = $2; left[n] = $4; came[n] = $5 }
+	$1 == "gb" { m++; spis_b[m] = $2; left_b[m] = $4; came_b[m] = $5 }
+	END { for (i = 1; i <= n; i++) for (j = 1; j <= m; j++)
+			if (spis[i] == spis_b[j] && came[i] && came_b[j] && left[i] <= came_b[j] && left_b[j] <= came[i]) { x++; break }
+		print x + 0 }'; }
 clear_filter='net 10.0.0.0/8 or net fd00::/8'
 prove_esp() { # prove_esp PCAP [esp|udpencap]: what crossed the internet side
 	local f=$1 kind=${2:-$KIND} e c x=esp
