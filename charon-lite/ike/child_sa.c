@@ -138,6 +138,8 @@ static void child_timer(struct core *c, struct timer *t)
 
     if (successor && !successor->redundant && (child->state == CHILD_UP || child->state == CHILD_OLD) && !child->rekeying) {
         overdue(child, successor);
+    } else if (child->redundant && child->state < CHILD_OLD && collide_peer_keeps(child)) {
+        /* nothing of it ends now */
     } else if (child->state == CHILD_OLD || child->redundant || (child->dies_at && c->now >= child->dies_at)) {
         if (child->state != CHILD_OLD && !child->redundant)
             tell(c, FACT_CHILD_DOWN, child->peer, child->sa, child, "its lifetime ended before it was rekeyed");
@@ -399,9 +401,18 @@ static bool passing(const struct child_sa *child)
            ticket_find(child->sa->core, child->peer_rekey, TICKET_CHILD_SA);
 }
 
+/* Made at about the same time, the one with the lowest nonce goes (as 2.8.1 has it); else the older one. */
+static bool goes_before(const struct child_sa *a, const struct child_sa *b)
+{
+    usec_t gap = a->born - b->born;
+
+    if (gap < SAME_TIME && gap > -SAME_TIME)
+        return span_compare(secret_view(&a->low_nonce), secret_view(&b->low_nonce)) < 0;
+    return gap < 0;
+}
+
 /* Two SAs for one configured child, neither a rekey of the other: both ends made one, or a double was rekeyed before it was known
- * as one. Made at about the same time, the one with the lowest nonce goes, closed by who created it (as 2.8.1 does); else the
- * newer one stays. */
+ * as one. Who created the one that goes closes it. */
 static void children_dedupe(struct child_sa *new)
 {
     struct core *c = new->sa->core;
@@ -419,8 +430,7 @@ static void children_dedupe(struct child_sa *new)
             if (other == new || other->index != new->index || other->pair != new->pair || passing(other) || kin(other, new) ||
                 !ts_list_equal(other->ts_local, new->ts_local) || !ts_list_equal(other->ts_remote, new->ts_remote))
                 continue;
-            if (new->born - other->born < SAME_TIME &&
-                span_compare(secret_view(&new->low_nonce), secret_view(&other->low_nonce)) < 0)
+            if (goes_before(new, other))
                 loser = new;
             loser->redundant = true;
             if (loser->we_initiated)
@@ -469,6 +479,7 @@ void child_speak(struct child_sa *child)
     if (!child_order(child, &ask))
         child_mute(child);
     child_keys_done(&child->keys);
+    children_dedupe(child); /* as long as it was on its way, nobody looked */
 }
 
 void child_delete_unborn(struct xchg *x)

@@ -60,6 +60,44 @@ static void owed(struct child_sa *child)
     wake_set(c, &child->life, c->now + OLD_SA_LIFE);
 }
 
+/* Ours that won over this one: made at the same moment, and not rekeyed since. */
+static struct child_sa *winner_over(const struct child_sa *loser)
+{
+    LIST_EACH (it, &loser->sa->children) {
+        struct child_sa *other = LIST_ITEM(it, struct child_sa, in_sa);
+        usec_t gap = other->born - loser->born;
+
+        if (other->we_initiated && other->index == loser->index && other->pair == loser->pair && other->state == CHILD_UP &&
+            !other->redundant && !other->want_delete && !other->rekeying && gap < SAME_MOMENT && gap > -SAME_MOMENT &&
+            !collide_peer_rekeys(other))
+            return other;
+    }
+    return NULL;
+}
+
+/* Who made the redundant SA SHOULD close it (2.8.1). A peer that has not, though it has our answer (it has asked something else
+ * since, or would have given up by now), knows no such rule, and speaks on what was complete last for it: its own. To close that
+ * would silence it; so it stays, and ours goes. */
+bool collide_peer_keeps(struct child_sa *loser)
+{
+    struct child_sa *ours = loser->we_initiated ? NULL : winner_over(loser);
+    struct core *c = loser->sa->core;
+    usec_t due = loser->born + (loser->sa->next_theirs > loser->made_in + 1 ? OLD_SA_LIFE : 2 * OLD_SA_LIFE);
+
+    if (!ours)
+        return false;
+    if (c->now < due) {
+        wake_set(c, &loser->life, due);
+        return true;
+    }
+    tell(c, FACT_NOTE, loser->peer, loser->sa, loser, "the peer keeps the SA that is redundant, so ours goes");
+    loser->redundant = false;
+    ours->redundant = ours->want_delete = true;
+    child_speak(loser);
+    child_live(loser);
+    return true;
+}
+
 /* Our rekey of a child is complete: which of the SAs go. */
 void collide_child(struct xchg *x, struct child_sa *new, struct child_sa *old)
 {

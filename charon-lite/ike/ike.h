@@ -601,6 +601,7 @@ int cert_requests_read(const struct payload *in, struct secret *out) MUST_USE; /
 struct span nonce_lower(struct span a, struct span b);
 bool collide_lost(struct xchg *);                  /* will our new Child SA be the redundant one */
 bool collide_peer_rekeys(const struct child_sa *); /* the peer has rekeyed it, or is about to: no need for us to begin */
+bool collide_peer_keeps(struct child_sa *loser);   /* it should have gone by now: is it to stay (or be given time) */
 void collide_note(struct xchg *theirs);            /* the peer rekeys what we are rekeying, and the nonces are known */
 void collide_forget(struct xchg *theirs);
 void collide_child(struct xchg *, struct child_sa *ours_new, struct child_sa *old);

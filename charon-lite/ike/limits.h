@@ -37,6 +37,7 @@
 #define LINGER (5 * USEC_SEC)                  /* a replaced Child SA is heard so long */
 #define LINGERING_MAX 1000                     /* of all peers; the oldest give way */
 #define SAME_TIME (30 * USEC_SEC)      /* SAs made within so long of each other may have been begun by both ends at once */
+#define SAME_MOMENT (5 * USEC_SEC)     /* ... and were: requests that crossed */
 #define SURPLUS_AGE (60 * USEC_SEC)    /* a second IKE SA with the same peer and nothing on it goes after so long */
 #define REDUNDANT_WAIT (10 * USEC_SEC) /* a redundant IKE SA whose creator does not close it */
 #define RETRY_FIRST (2 * USEC_SEC)     /* back-off of whatever the configuration wants up */

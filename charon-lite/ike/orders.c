@@ -134,7 +134,7 @@ static void order_rekey(struct core *c, struct peer *p, const struct order *o, i
         LIST_EACH (jt, &sa->children) {
             struct child_sa *k = LIST_ITEM(jt, struct child_sa, in_sa);
 
-            if (o->child && k->index == child && k->state == CHILD_UP) {
+            if (o->child && k->index == child && k->state == CHILD_UP && !k->redundant) {
                 k->want_rekey = true;
                 k->retry_at = k->temporary_since ? k->retry_at : 0;
                 n++;

@@ -460,6 +460,82 @@ static void rekeyed_and_left(void **state)
     over(p);
 }
 
+/* Of two rekeys at once the one of the peer, whose nonce is the lowest, is redundant: it should close that one (2.8.1). */
+static uint32_t collision_lost(struct puppet *p, uint32_t *ours_out)
+{
+    static const uint8_t low[32] = {0};
+    uint32_t old = p->spi_in, old_out = p->spi_out, theirs_out;
+    const struct said *m = rekey_heard(p, "net"), *d;
+
+    say_child(p, old, NULL);
+    find_out(p, PAYLOAD_NONCE)->u.nonce = span_of(low, sizeof(low));
+    theirs_out = esp_spi(ask(p, CREATE_CHILD_SA));
+    MUST(p, theirs_out);
+    say_child_answer(p, m, NULL);
+    *ours_out = esp_spi(m);
+    reply(p, m);
+    d = hear(p);
+    MUST(p, part(d, PAYLOAD_DELETE) && get_u32(part(d, PAYLOAD_DELETE)->u.del.spis.p) == old_out);
+    say(p);
+    say_delete(p, PROTOCOL_ESP, &old, 1);
+    reply(p, d);
+    world_run(p->w, 100 * MS);
+    return theirs_out;
+}
+
+/* What the gate deletes within so long; liveness is answered. */
+static uint32_t deleted_within(struct puppet *p, usec_t time)
+{
+    const struct said *m;
+
+    while ((m = hear_for(p, time)) && !part(m, PAYLOAD_DELETE)) {
+        say(p);
+        reply(p, m);
+    }
+    if (!m)
+        return 0;
+    say(p);
+    reply(p, m);
+    tend(p, 2 * SEC);
+    return get_u32(part(m, PAYLOAD_DELETE)->u.del.spis.p);
+}
+
+/* A peer that knows no such rule keeps its own and speaks on it: ours goes, whether the peer asks anything else or not. */
+static void loser_kept(void **state)
+{
+    (void)state;
+    for (unsigned asks = 0; asks < 2; asks++) {
+        struct puppet *p = called();
+        uint32_t ours_out, theirs_out = collision_lost(p, &ours_out);
+        usec_t since = p->w->now;
+
+        if (asks) {
+            say(p);
+            MUST(p, ask(p, INFORMATIONAL));
+        }
+        MUST(p, deleted_within(p, 90 * SEC) == ours_out);
+        MUST(p, p->w->now - since <= (asks ? 33 : 63) * SEC && p->w->now - since >= (asks ? 29 : 59) * SEC);
+        MUST(p, xfrm_find(&p->gate->xfrm, true, theirs_out) && xfrm_find(&p->gate->xfrm, false, p->spi_in - 1));
+        MUST(p, deleted_within(p, 90 * SEC) == 0);
+        alive(p, 1);
+        over(p);
+    }
+}
+
+/* A peer that knows the rule closes its own; an order to rekey in between is of the one that stays. */
+static void loser_closed(void **state)
+{
+    struct puppet *p = called();
+    uint32_t ours_out, theirs_out = collision_lost(p, &ours_out);
+
+    (void)state;
+    MUST(p, xfrm_find(&p->gate->xfrm, true, theirs_out));
+    tell_delete(p, p->spi_in - 1, theirs_out);
+    MUST(p, deleted_within(p, 90 * SEC) == 0);
+    alive(p, 1);
+    over(p);
+}
+
 static void unknown_spis(void **state)
 {
     static const uint32_t spis[] = {0x12345678, 1, 0, 0xffffffff};
@@ -753,6 +829,8 @@ int main(void)
         cmocka_unit_test(deleted_before_the_answer),
         cmocka_unit_test(rekeyed_twice),
         cmocka_unit_test(rekeyed_and_left),
+        cmocka_unit_test(loser_kept),
+        cmocka_unit_test(loser_closed),
         cmocka_unit_test(unknown_spis),
         cmocka_unit_test(odd_rekey_notifies),
         cmocka_unit_test(several_deletes),
