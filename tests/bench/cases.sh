@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+# Sourced by run: the cases. Each walks over HAVE ("DEBIAN/KIND") so that the responders take turns, round by round, and puts lines
+#   CASE DEBIAN KIND METRIC ROUND VALUE PROBE    (tabs; PROBE: the speed of the CPU around it, 0 where it says nothing)
+CASES="limit start load establish memory half-open rekey flood latency"
+ROUNDS=${BENCH_ROUNDS:-$([ $quick = yes ] && echo 1 || echo 5)}
+each() { # each FUNCTION CASE ROUND [ARGUMENT...]: for every responder that can
+	local f=$1 c=$2 r=$3 e; shift 3
+	for e in $HAVE; do
+		[ -z "${LACKS[$c/$e]:-}" ] || continue
+		"$f" "$c" "${e%%/*}" "${e#*/}" "$r" "$@"
+		stop
+	done; }
+facts() { # what it was measured on
+	put fact - - date 0 "$(date -u +%Y-%m-%d)" 0
+	put fact - - machine 0 "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) CPUs, Linux $(uname -r)" 0
+	put fact - - commit 0 "$(git -C "$LAB_TOP" describe --always --dirty 2>/dev/null || echo release)" 0
+	put fact - - shim 0 "$SHIM" 0
+	put fact - - rounds 0 "$ROUNDS" 0
+	local d; for d in $DEBIANS; do put fact "$d" - openssl 0 "$(in_tree "$d" openssl version | cut -d' ' -f2)" 0; done; }
+
+# --- the crypto limit of each case ---------------------------------------------------
+case_limit() {
+	local d r a b t n=$ROUNDS
+	for ((r = 1; r <= n; r++)); do for d in $DEBIANS; do
+		a=$(probe); t=$(taskset -c "$CPU_R" chroot "${TREE[$d]}" /build/tests/bench/bench_limit 0.04); b=$(probe)
+		while read -r name us; do put "$name" "$d" limit us "$r" "$us" "$(mean "$a" "$b")"; done <<< "$t"
+	done; done; }
+
+# --- start to ready, idle memory ------------------------------------------------------
+case_start() { local r; for ((r = 1; r <= ROUNDS; r++)); do each start_one "$1" "$r"; done; }
+start_one() { local ms
+	end_open "$3" "$2" || { LACKS[$1/$2/$3]=start; return; }
+	ms=$(ready "$W/shared/began" 20) || { LACKS[$1/$2/$3]=silent; note "$3 ($2) does not answer"; return; }
+	put "$1" "$2" "$3" ready_ms "$4" "$ms" 0
+	settle 5
+	put "$1" "$2" "$3" idle_kib "$4" "$(pss)" 0
+	put "$1" "$2" "$3" threads "$4" "$(watch | awk '{ s += $5 } END { print s }')" 0
+	put "$1" "$2" "$3" processes "$4" "$(watch | wc -l)" 0; }
+
+# --- load of 1, 1000 and 10000 connections -----------------------------------------------
+case_load() { local r n sizes="1 1000 10000"
+	[ $quick = no ] || sizes="1 1000"
+	for n in $sizes; do for ((r = 1; r <= (n > 1000 ? (ROUNDS + 1) / 2 : ROUNDS); r++)); do each load_one "$1" "$r" "$n"; done; done; }
+load_one() { local a b
+	CONNECTIONS=$5 FIXED=yes LOAD_LIMIT=60
+	a=$(probe 0.03)
+	if end_open "$3" "$2" && settle 60; then
+		put "$1" "$2" "$3" "cpu_us_$5" "$4" "$(awk -v a="$(cpu)" -v b="$LOADED_US" 'BEGIN { print a + b }')" "$(mean "$a" "$(probe 0.03)")"
+		put "$1" "$2" "$3" "kib_$5" "$4" "$(pss)" 0
+	else LACKS[$1/$2/$3]=load; fi
+	CONNECTIONS=1 FIXED=no LOAD_LIMIT=10; }
+
+# --- CPU of an establishment ----------------------------------------------------------------
+# First some that are not counted, from other addresses: what is made once is made.
+gen() { # gen CASE VERB OPTION...: charon-bench; its JSON is $W/gen.json
+	local v=$1; shift
+	timeout "${GEN_LIMIT:-40}" nsenter --net=/run/netns/g taskset -c "$CPU_G" "$BUILD/tests/bench/charon-bench" "$v" --remote $ADDRESS $(generator_auth) --ke "$KE" --give-up 10 --json "$W/gen.json" --quiet "$@" >"$W/gen.out" 2>"$W/gen.err"; }
+said() { python3 -c 'import json, sys
+v = json.load(open(sys.argv[1]))
+for k in sys.argv[2].split("."): v = v.get(k, 0) if isinstance(v, dict) else 0
+print(v)' "$W/gen.json" "$1" 2>/dev/null || echo 0; }
+warm() { gen establish --local 10.200.0.1/16 --inner 172.24.0.0/16 --each-address --peers "${1:-50}"; }
+peers_for() { case $1 in modp2048 | rsa2048) echo $((${2:-1000} / 2)) ;; *) echo "${2:-1000}" ;; esac; }
+case_establish() { local r s n=1000
+	[ $quick = no ] || n=500
+	for ((r = 1; r <= ROUNDS; r++)); do for s in "psk x25519" "psk ecp256" "psk modp2048" "rsa2048 x25519" "ecdsa256 x25519"; do
+		AUTH=${s% *} KE=${s#* }
+		each establish_one "$AUTH-$KE" "$r" "$(peers_for "${s/psk /}" $n)"
+	done; done; AUTH=psk KE=x25519; }
+fails() { # fails CASE DEBIAN KIND WHY: it is not tried again
+	LACKS[$1/$2/$3]=$4; put lack "$2" "$3" "$1" 0 "$4" 0; note "$1, $3 in Debian $2: $4"; }
+establish_one() { local a b p q n=$5 done x y
+	end_open "$3" "$2" && ready >/dev/null && warm || { fails "$1" "$2" "$3" "does not establish: $(tail -n 1 "$W/gen.err"; tail -n 1 "$W/shared/$3.out")"; return; }
+	settle 5; x=$(counted); p=$(probe); a=$(cpu); watch > "$W/before"
+	gen establish --local 10.0.0.1/8 --each-address --peers "$n"
+	settle 10; b=$(cpu); watch > "$W/after"; q=$(probe); y=$(counted)
+	done=$(said established)
+	[ "${done:-0}" -ge $((n * 98 / 100)) ] || { fails "$1" "$2" "$3" "only $done of $n established"; return; }
+	put "$1" "$2" "$3" cpu_us "$4" "$(per "$a" "$b" "$done")" "$(mean "$p" "$q")"
+	put "$1" "$2" "$3" rate "$4" "$(said per_second)" 0
+	awk -v n="$done" 'NR == FNR { was[$1] = $3; next } { printf "%s %.2f\n", $2, ($3 - was[$1]) / n }' "$W/before" "$W/after" |
+		while read -r name us; do put "$1" "$2" "$3" "part $name" "$4" "$us" "$(mean "$p" "$q")"; done
+	put "$1" "$2" "$3" xfrm_sends "$4" "$(per "${x% *}" "${y% *}" "$done")" 0
+	put "$1" "$2" "$3" xfrm_messages "$4" "$(per "${x#* }" "${y#* }" "$done")" 0
+	put "$1" "$2" "$3" round_trips "$4" "$(said round_trips)" 0
+	put "$1" "$2" "$3" generator_us "$4" "$(said generator_cpu_us_each)" "$(mean "$p" "$q")"; }
