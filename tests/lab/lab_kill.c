@@ -5,8 +5,9 @@
  *     lab_kill PID N                      a process that lives
  *     lab_kill -K N COMMAND...            the K-th process that COMMAND forks (0: itself), from its first one on
  *
- * Says "ready" once it watches, then "killed at N in NR" (the number of the system call), or on SIGTERM "not reached: COUNT". N =
- * 0 only counts. With a command it stays until that ends, and ends like it: by its status, or 128 and the signal.
+ * Says "ready" once it watches, then "killed at N in NR, SECONDS.MICROSECONDS" (the number of the system call; the wall clock),
+ * or on SIGTERM "not reached: COUNT". N = 0 only counts. With a command it stays until that ends, and ends like it: by its
+ * status, or 128 and the signal.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -19,6 +20,7 @@
 #include <sys/ptrace.h>
 #include <sys/user.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { AT_ENTRY = 1 }; /* PTRACE_EVENTMSG_SYSCALL_ENTRY, which glibc does not know */
@@ -75,12 +77,15 @@ static void hunt_call(struct hunt *h, pid_t pid)
 {
     unsigned long where = 0;
     long call = call_number(pid);
+    struct timespec t;
 
     ptrace(PTRACE_GETEVENTMSG, pid, 0, &where);
     if (where != AT_ENTRY || ++h->count != h->wanted)
         return;
+    clock_gettime(CLOCK_REALTIME, &t);
     kill(pid, SIGKILL);
-    say("killed at %ld in %ld\n", h->count, call);
+    printf("killed at %ld in %ld, %lld.%06ld\n", h->count, call, (long long)t.tv_sec, t.tv_nsec / 1000);
+    fflush(stdout);
     h->ended = true;
 }
 

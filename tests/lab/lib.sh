@@ -472,4 +472,4 @@ streams_stop() { # STREAM_LOST, STREAM_TWICE, STREAM_TEXT
 	STREAM_TEXT="$((sa + sb)) packets sent, $STREAM_LOST lost, $(( $(stream_of ha late) + $(stream_of hb late) )) out of order"
 	note "streams: $(cat "$W/stream-ha")"; note "streams: $(cat "$W/stream-hb")"; }
 daemon_pid() { # the parent of charon-lite in NS; what was spawned has become it
-	ps -eo pid,ppid,args | awk -v c="$W/charon-$1/control" 'index($0, c) && !/awk|charonctl/ { pid[$1] = $2 } END { for (p in pid) if (!(pid[p] in pid)) print p }' | head -n 1; }
+	ps -eo pid,ppid,args | awk -v c="$W/charon-$1/control" 'index($0, c) && !/awk|charonctl|lab_kill/ { pid[$1] = $2 } END { for (p in pid) if (!(pid[p] in pid)) print p }' | head -n 1; }
