@@ -11,7 +11,7 @@ if [ -z "${CHARON_BENCH_INSIDE-}" ]; then
 fi
 build=$(realpath "$1") peers=${CHARON_BENCH_PEERS:-200}
 d=$(mktemp -d) pids=()
-trap 'for p in ${pids[@]+"${pids[@]}"}; do kill "$p" 2>/dev/null; done; wait; rm -rf "$d"' EXIT
+trap 'for p in ${pids[@]+"${pids[@]}"}; do kill -9 "$p" 2>/dev/null; done; wait; rm -rf "$d"' EXIT
 cd "$d" || exit 1
 secret=$(head -c 32 /dev/urandom | base64)
 unshare -n sleep 1000 & pids+=($!)
