@@ -182,6 +182,8 @@ void child_answered(struct child_sa *child, const struct answer *a)
 
     if (a->kind == child->asked)
         wake_stop(c, &child->patience);
+    if (a->kind == ASK_CHILD_OUTBOUND)
+        child->mute = false; /* late, perhaps */
     if (a->kind == ASK_CHILD_OUTBOUND && a->result != ANSWER_OK) {
         tell(c, FACT_KERNEL, child->peer, child->sa, child, "the outbound SA was not installed, and is replaced: %s",
              a->why ? a->why : "no reason given");
