@@ -51,5 +51,9 @@ bool campaign_run(const struct campaign *, struct campaign_result *);
 /* progress.c: a line while it runs, and the sums at the end, as TAP comments. */
 void progress_line(const struct campaign *, const struct tally *sum, double seconds, bool last);
 void progress_sums(const struct campaign *, const struct campaign_result *);
+/* Was every law judged and every fault injected? Says which were not. Of few seeds nothing is expected, nor of scenarios, which
+ * have their own subject, nor of real algorithms, which let nobody look inside. */
+bool progress_complete(const struct campaign *, const struct campaign_result *);
+#define CAMPAIGN_MANY 1000 /* seeds */
 
 #endif

@@ -84,16 +84,26 @@ static bool sends_by(const struct end *e, uint32_t spi)
     return false;
 }
 
+/* Who still sends by it, awake; NULL = nobody. Who sleeps is given up. */
+static const struct end *sender_by(const struct end *e, uint32_t spi)
+{
+    const struct world *w = e->world;
+
+    for (size_t i = 0; i < w->n_ends; i++)
+        if (&w->end[i] != e && !end_asleep(&w->end[i]) && sends_by(&w->end[i], spi))
+            return &w->end[i];
+    return NULL;
+}
+
 void law_sa_deleted(struct end *e, const struct sa *s)
 {
-    struct end *peer;
-    struct sa *other = s->inbound ? other_half(e, s, &peer) : NULL;
+    const struct end *sender;
 
-    if (!other || !s->rekeyed || end_asleep(peer) ||
-        e->world->now - e->world->laws.disturbed < QUIET) /* who sleeps is given up */
+    if (!s->inbound || !s->rekeyed || e->world->now - e->world->laws.disturbed < QUIET)
         return;
-    LAW(e->world, LAW_BREAK_LAST, !sends_by(peer, s->spi), "end %u deletes inbound SA %08x, by which end %u sends", e->index,
-        s->spi, peer->index);
+    sender = sender_by(e, s->spi);
+    LAW(e->world, LAW_BREAK_LAST, !sender, "end %u deletes inbound SA %08x, by which end %u sends", e->index, s->spi,
+        sender ? sender->index : 0);
 }
 
 void law_sa_lost(struct end *e, const struct sa *s)

@@ -82,3 +82,22 @@ void progress_sums(const struct campaign *c, const struct campaign_result *r)
     laws_and_faults(sum);
     failures(c, sum);
 }
+
+bool progress_complete(const struct campaign *c, const struct campaign_result *r)
+{
+    bool complete = true;
+
+    if (r->sum.seeds < CAMPAIGN_MANY || c->play.scenario || c->play.mixed || c->play.real)
+        return true;
+    for (unsigned i = 0; i < LAW_COUNT; i++)
+        if (i != LAW_SCENARIO && !r->sum.judged[i]) { /* storms expect nothing of their own */
+            printf("# law %s was never judged: %s\n", law_word((enum law)i), law_what((enum law)i));
+            complete = false;
+        }
+    for (unsigned i = 0; i < FAULT_KINDS; i++)
+        if (!r->sum.struck[i]) {
+            printf("# fault %s was never injected\n", fault_word((enum fault)i));
+            complete = false;
+        }
+    return complete;
+}
