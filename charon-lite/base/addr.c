@@ -134,9 +134,27 @@ int prefix_from_bounds(const struct addr *low, const struct addr *high, struct p
     return 0;
 }
 
+/* Every fact names some: without printf, which inet_ntop() uses. */
+static const char *v4_format(const uint8_t b[4], char *out)
+{
+    char *p = out;
+
+    for (int i = 0; i < 4; i++) {
+        if (b[i] >= 100)
+            *p++ = (char)('0' + b[i] / 100);
+        if (b[i] >= 10)
+            *p++ = (char)('0' + b[i] / 10 % 10);
+        *p++ = (char)('0' + b[i] % 10);
+        *p++ = i < 3 ? '.' : '\0';
+    }
+    return out;
+}
+
 const char *addr_format(const struct addr *a, char out[ADDR_TEXT_MAX])
 {
-    if (!a->family || !inet_ntop(a->family == 4 ? AF_INET : AF_INET6, a->b, out, ADDR_TEXT_MAX))
+    if (a->family == 4)
+        return v4_format(a->b, out);
+    if (!a->family || !inet_ntop(AF_INET6, a->b, out, ADDR_TEXT_MAX))
         memcpy(out, "any", 4);
     return out;
 }

@@ -89,7 +89,7 @@ static bool buf_grow(struct buf *b, size_t need)
     return true;
 }
 
-uint8_t *buf_room(struct buf *b, size_t len)
+static uint8_t *room_slowly(struct buf *b, size_t len)
 {
     uint8_t *at;
 
@@ -103,9 +103,22 @@ uint8_t *buf_room(struct buf *b, size_t len)
     return at;
 }
 
+static inline uint8_t *room(struct buf *b, size_t len)
+{
+    if (b->failed || b->too_long || len > b->cap - b->len || len > b->max - b->len)
+        return room_slowly(b, len);
+    b->len += len;
+    return b->p + b->len - len;
+}
+
+uint8_t *buf_room(struct buf *b, size_t len)
+{
+    return room(b, len);
+}
+
 void buf_u8(struct buf *b, uint8_t v)
 {
-    uint8_t *p = buf_room(b, 1);
+    uint8_t *p = room(b, 1);
 
     if (p)
         p[0] = v;
@@ -113,7 +126,7 @@ void buf_u8(struct buf *b, uint8_t v)
 
 void buf_u16(struct buf *b, uint16_t v)
 {
-    uint8_t *p = buf_room(b, 2);
+    uint8_t *p = room(b, 2);
 
     if (p)
         put_u16(p, v);
@@ -121,7 +134,7 @@ void buf_u16(struct buf *b, uint16_t v)
 
 void buf_u24(struct buf *b, uint32_t v)
 {
-    uint8_t *p = buf_room(b, 3);
+    uint8_t *p = room(b, 3);
 
     if (p) {
         p[0] = (uint8_t)(v >> 16);
@@ -131,7 +144,7 @@ void buf_u24(struct buf *b, uint32_t v)
 
 void buf_u32(struct buf *b, uint32_t v)
 {
-    uint8_t *p = buf_room(b, 4);
+    uint8_t *p = room(b, 4);
 
     if (p)
         put_u32(p, v);
@@ -139,7 +152,7 @@ void buf_u32(struct buf *b, uint32_t v)
 
 void buf_u64(struct buf *b, uint64_t v)
 {
-    uint8_t *p = buf_room(b, 8);
+    uint8_t *p = room(b, 8);
 
     if (p)
         put_u64(p, v);
@@ -147,7 +160,7 @@ void buf_u64(struct buf *b, uint64_t v)
 
 void buf_bytes(struct buf *b, const void *src, size_t len)
 {
-    uint8_t *p = len ? buf_room(b, len) : NULL;
+    uint8_t *p = len ? room(b, len) : NULL;
 
     if (p)
         memcpy(p, src, len);
@@ -160,7 +173,7 @@ void buf_span(struct buf *b, struct span s)
 
 void buf_zero(struct buf *b, size_t len)
 {
-    uint8_t *p = len ? buf_room(b, len) : NULL;
+    uint8_t *p = len ? room(b, len) : NULL;
 
     if (p)
         memset(p, 0, len);

@@ -21,7 +21,7 @@ static uint64_t rotl(uint64_t v, int n)
     return v << n | v >> (64 - n);
 }
 
-static void sip_round(uint64_t v[4])
+static inline void sip_round(uint64_t v[4])
 {
     v[0] += v[1];
     v[1] = rotl(v[1], 13) ^ v[0];
@@ -44,10 +44,11 @@ uint64_t map_hash(const struct map *m, struct span key)
     size_t i = 0;
 
     for (; i + 8 <= key.len; i += 8) {
-        uint64_t word = 0;
+        uint64_t word;
 
-        for (size_t k = 0; k < 8; k++)
-            word |= (uint64_t)key.p[i + k] << (8 * k);
+        memcpy(&word, key.p + i, sizeof(word));
+        if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+            word = __builtin_bswap64(word);
         v[3] ^= word;
         sip_round(v);
         sip_round(v);

@@ -42,11 +42,19 @@ void secret_move(struct secret *to, struct secret *from)
 
 bool secret_equal(struct span a, struct span b)
 {
-    volatile uint8_t differ = 0;
+    volatile uint64_t differ = 0;
+    size_t i = 0;
 
     if (a.len != b.len)
         return false;
-    for (size_t i = 0; i < a.len; i++)
+    for (; i + 8 <= a.len; i += 8) {
+        uint64_t x, y;
+
+        memcpy(&x, a.p + i, 8);
+        memcpy(&y, b.p + i, 8);
+        differ |= x ^ y;
+    }
+    for (; i < a.len; i++)
         differ |= a.p[i] ^ b.p[i];
     return differ == 0;
 }

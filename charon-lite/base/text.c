@@ -11,16 +11,61 @@ struct text text_in(char *array, size_t cap)
     return (struct text){.p = array, .cap = cap};
 }
 
+static void text_put(struct text *t, const char *s, size_t n)
+{
+    size_t room = t->cap - t->len - 1;
+
+    if (n > room)
+        n = room;
+    memcpy(t->p + t->len, s, n);
+    t->len += n;
+    t->p[t->len] = '\0';
+}
+
+static void text_put_number(struct text *t, unsigned v)
+{
+    char digits[12], *p = digits + sizeof(digits);
+
+    do
+        *--p = (char)('0' + v % 10);
+    while (v /= 10);
+    text_put(t, p, (size_t)(digits + sizeof(digits) - p));
+}
+
+/* What most sentences are made of is put together here, for printf takes microseconds over them; it has the rest, from the first
+ * conversion on that is neither %s nor %u. */
+void text_add_args(struct text *t, const char *fmt, va_list args)
+{
+    int n;
+
+    while (*fmt) {
+        size_t plain = strcspn(fmt, "%");
+
+        text_put(t, fmt, plain);
+        fmt += plain;
+        if (fmt[0] == '%' && fmt[1] == 's') {
+            const char *s = va_arg(args, const char *);
+
+            text_put(t, s ? s : "(null)", s ? strlen(s) : 6);
+        } else if (fmt[0] == '%' && fmt[1] == 'u') {
+            text_put_number(t, va_arg(args, unsigned));
+        } else {
+            break;
+        }
+        fmt += 2;
+    }
+    n = *fmt ? vsnprintf(t->p + t->len, t->cap - t->len, fmt, args) : 0;
+    if (n > 0)
+        t->len += (size_t)n < t->cap - t->len ? (size_t)n : t->cap - t->len - 1;
+}
+
 void text_add(struct text *t, const char *fmt, ...)
 {
     va_list args;
-    int n;
 
     va_start(args, fmt);
-    n = vsnprintf(t->p + t->len, t->cap - t->len, fmt, args);
+    text_add_args(t, fmt, args);
     va_end(args);
-    if (n > 0)
-        t->len += (size_t)n < t->cap - t->len ? (size_t)n : t->cap - t->len - 1;
 }
 
 void text_add_bytes(struct text *t, struct span s)

@@ -5,12 +5,15 @@
 
 #include "base.h"
 
+#include <stdarg.h>
+
 struct text {
     char *p;
     size_t cap, len;
 };
 struct text text_in(char *array, size_t cap); /* empties the array */
 void text_add(struct text *, const char *fmt, ...) PRINTF(2, 3);
+void text_add_args(struct text *, const char *fmt, va_list) PRINTF(2, 0);
 /* Peer bytes made safe to print: printable ASCII stays, anything else becomes \xHH. */
 void text_add_bytes(struct text *, struct span);
 /* How far two words are apart (insertions, deletions, replacements, swaps), for "did you mean". At most 64 bytes are looked at.

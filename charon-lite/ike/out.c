@@ -185,10 +185,11 @@ static struct tell *tell_add(struct core *c, enum fact fact, const char *fmt, va
 {
     struct output *o = out_add(c, OUTPUT_TELL);
     char line[1024];
+    struct text t = text_in(line, sizeof(line));
 
     if (!o)
         return NULL;
-    vsnprintf(line, sizeof(line), fmt, args);
+    text_add_args(&t, fmt, args);
     o->u.tell.fact = fact;
     o->u.tell.level = fact_level(fact);
     o->u.tell.text = arena_string(&c->out->arena, line);

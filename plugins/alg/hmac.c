@@ -60,11 +60,17 @@ static bool hash_end(unsigned hash, union state *s, uint8_t *out)
 
 static bool pad_start(unsigned hash, const uint8_t *key, uint8_t pad, union state *s)
 {
+    const uint64_t pads = 0x0101010101010101 * (uint64_t)pad;
     uint8_t block[BLOCK_MAX];
     bool ok;
 
-    for (size_t i = 0; i < hash_blocks[hash]; i++)
-        block[i] = key[i] ^ pad;
+    for (size_t i = 0; i < hash_blocks[hash]; i += sizeof(pads)) {
+        uint64_t word;
+
+        memcpy(&word, key + i, sizeof(word));
+        word ^= pads;
+        memcpy(block + i, &word, sizeof(word));
+    }
     ok = hash_init(hash, s) && hash_add(hash, s, block, hash_blocks[hash]);
     secret_wipe(block, sizeof(block));
     return ok;

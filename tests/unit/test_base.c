@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/base.h"
+#include <arpa/inet.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -193,13 +195,53 @@ static void nonces_compare(void **state)
     assert_int_equal(span_compare(span_str("abc"), span_str("abc")), 0);
 }
 
+/* What is put together without printf is what printf would have said, cut where it would have been cut. */
+static void text_as_printf(void **state)
+{
+    char ours[64], theirs[64];
+
+    (void)state;
+    for (size_t cap = 1; cap <= sizeof(ours); cap++) {
+        const struct {
+            const char *head, *tail;
+            unsigned n;
+        } v[] = {{"", "", 0}, {"a", "bc", 10}, {"10.1.2.3", "long enough to be cut somewhere", UINT32_MAX}};
+
+        for (size_t i = 0; i < COUNT_OF(v); i++) {
+            struct text t = text_in(ours, cap);
+
+            text_add(&t, "%s/%u%% %s, %08x, %s", v[i].head, v[i].n, v[i].tail, v[i].n, v[i].head);
+            snprintf(theirs, cap, "%s/%u%% %s, %08x, %s", v[i].head, v[i].n, v[i].tail, v[i].n, v[i].head);
+            assert_string_equal(ours, theirs);
+            assert_int_equal(t.len, strlen(theirs));
+            text_add(&t, "%u", v[i].n);
+            text_add(&t, "plain");
+            snprintf(theirs + strlen(theirs), cap - strlen(theirs), "%uplain", v[i].n);
+            assert_string_equal(ours, theirs);
+        }
+    }
+}
+
+static void addr_text(void **state)
+{
+    const uint8_t some[] = {0, 1, 9, 10, 11, 99, 100, 101, 199, 200, 255};
+    char ours[ADDR_TEXT_MAX], theirs[ADDR_TEXT_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(some); i++) {
+        struct addr a = addr_v4(some[i], some[(i + 3) % COUNT_OF(some)], 0, some[COUNT_OF(some) - 1 - i]);
+
+        assert_string_equal(addr_format(&a, ours), inet_ntop(AF_INET, a.b, theirs, sizeof(theirs)));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reader_remembers), cmocka_unit_test(buf_is_bounded),       cmocka_unit_test(arena_is_bounded),
-        cmocka_unit_test(heap_orders),      cmocka_unit_test(map_hashes_and_finds), cmocka_unit_test(prefix_round_trip),
-        cmocka_unit_test(words_are_near),   cmocka_unit_test(text_is_cut),          cmocka_unit_test(hex_both_ways),
-        cmocka_unit_test(nonces_compare),
+        cmocka_unit_test(reader_remembers),     cmocka_unit_test(buf_is_bounded),    cmocka_unit_test(arena_is_bounded),
+        cmocka_unit_test(text_as_printf),       cmocka_unit_test(addr_text),         cmocka_unit_test(heap_orders),
+        cmocka_unit_test(map_hashes_and_finds), cmocka_unit_test(prefix_round_trip), cmocka_unit_test(words_are_near),
+        cmocka_unit_test(text_is_cut),          cmocka_unit_test(hex_both_ways),     cmocka_unit_test(nonces_compare),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
