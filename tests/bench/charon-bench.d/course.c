@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/bench/charon-bench.d/course.h"
+#include "tests/bench/charon-bench.d/race.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -7,41 +7,11 @@
 #include <string.h>
 
 #include "port/port.h"
-#include "tests/bench/charon-bench.d/fleet.h"
-#include "tests/bench/charon-bench.d/score.h"
+#include "tests/bench/charon-bench.d/course.h"
 
 #define STALL (60 * USEC_SEC) /* beside --give-up */
 
 enum { TURN_STARTS = 32 }; /* begun before the sockets are looked at again */
-
-enum phase { PHASE_ESTABLISH, PHASE_REKEY, PHASE_HOLD, PHASE_OVER };
-enum state { STATE_IDLE, STATE_BEGUN, STATE_KEYED, STATE_UP, STATE_REKEYING, STATE_FAILED };
-
-struct runner {
-    uint8_t state;
-    usec_t since;
-};
-/* Of a phase that does something to each peer. */
-struct lap {
-    struct stretch time;
-    uint64_t wanted, begun, done, failed;
-    struct fleet_counts before, after;
-    struct samples init, whole;
-    struct reasons reasons;
-};
-struct course {
-    const struct options *o;
-    struct loop *loop;
-    struct timer *wake;
-    struct watch *signals[2];
-    struct fleet *fleet;
-    struct runner *runners;
-    enum phase phase;
-    struct lap laps[2]; /* PHASE_ESTABLISH, PHASE_REKEY */
-    usec_t phase_since, shown_at;
-    uint64_t shown_done, up, lost;
-    bool interrupted;
-};
 
 static struct lap *lap_now(struct course *c)
 {
@@ -64,6 +34,7 @@ static void lap_end_one(struct course *c, struct runner *r, enum state to, const
         return;
     }
     l->done++;
+    l->by_second[lap_second(l)]++;
     samples_add(&l->whole, l->time.work_ended - r->since);
 }
 
@@ -92,6 +63,11 @@ static void runner_told(struct course *c, struct runner *r, const struct tell *t
     if (r->state == STATE_KEYED && t->fact == FACT_CHILD_UP) {
         c->up++;
         lap_end_one(c, r, STATE_UP, NULL);
+    } else if ((r->state == STATE_BEGUN || r->state == STATE_KEYED) && fails && c->o->retry) {
+        r->state = STATE_AGAIN; /* later: the core is in the middle of something */
+        c->laps[PHASE_ESTABLISH].attempts_failed++;
+        reasons_add(&c->laps[PHASE_ESTABLISH].reasons, t->text);
+        c->again[c->n_again++] = (uint32_t)(r - c->runners);
     } else if ((r->state == STATE_BEGUN || r->state == STATE_KEYED) && fails) {
         lap_end_one(c, r, STATE_FAILED, t->text);
     } else if (r->state == STATE_REKEYING && t->fact == FACT_IKE_REKEYED && c->o->what == REKEY_IKE) {
@@ -139,6 +115,16 @@ static void peer_begin(struct course *c, uint64_t turn)
         fleet_start(c->fleet, peer);
     else
         fleet_rekey(c->fleet, peer, c->o->what != REKEY_IKE);
+}
+
+static void peers_again(struct course *c)
+{
+    while (c->n_again > 0) {
+        uint32_t peer = c->again[--c->n_again];
+
+        c->runners[peer].state = STATE_BEGUN; /* since its first attempt */
+        fleet_start(c->fleet, peer);
+    }
 }
 
 /* Still busy with the turn before: only with few peers and a large window. */
@@ -224,6 +210,8 @@ static bool phase_done(const struct course *c, const struct lap *l)
         return true;
     if (!l)
         return now - c->phase_since >= c->o->hold;
+    if (c->phase == PHASE_ESTABLISH && now - l->time.began > c->o->patience)
+        return true;
     return (l->begun == l->wanted && l->done + l->failed == l->wanted) || now - l->time.work_ended > STALL + c->o->give_up;
 }
 
@@ -252,6 +240,7 @@ static void course_turn(void *ctx)
     struct lap *l = lap_now(c);
     usec_t again = USEC_NEVER, timers, now = loop_now();
 
+    peers_again(c);
     if (l)
         again = lap_begin_some(c, l);
     timers = fleet_turn(c->fleet);
@@ -280,99 +269,16 @@ static void course_interrupt(void *ctx, unsigned what)
     c->interrupted = true;
 }
 
-/* --- the result */
-
-static json_t *datagrams_json(const struct lap *l)
-{
-    static const char *const names[] = {"IKE_SA_INIT", "IKE_AUTH", "CREATE_CHILD_SA", "INFORMATIONAL", "other"};
-    json_t *all = json_object();
-
-    for (size_t i = 0; i < COUNT_OF(names); i++)
-        json_object_set_new(all, names[i],
-                            json_pack("{s:I, s:I}", "sent", (json_int_t)(l->after.sent[i] - l->before.sent[i]), "received",
-                                      (json_int_t)(l->after.received[i] - l->before.received[i])));
-    return all;
-}
-
-static json_t *lap_json(struct lap *l)
-{
-    uint64_t answers = l->after.answers[0] + l->after.answers[1] - l->before.answers[0] - l->before.answers[1];
-    double seconds = stretch_seconds(&l->time), done = l->done ? (double)l->done : 1;
-
-    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:o, s:o}", "wall_start", l->time.wall_began, "wall_end",
-                     l->time.wall_ended, "seconds", seconds, "per_second", seconds > 0 ? (double)l->done / seconds : 0.0,
-                     "generator_cpu_us_each", l->time.cpu_us / done, "round_trips", (double)answers / done, "retransmissions",
-                     (json_int_t)(l->after.retransmits - l->before.retransmits), "failed_total", (json_int_t)l->failed,
-                     "send_errors", (json_int_t)(l->after.send_errors - l->before.send_errors), "failed",
-                     reasons_json(&l->reasons), "datagrams", datagrams_json(l));
-}
-
-static json_t *course_json(struct course *c)
-{
-    static const char *const whats[] = {"ike", "child", "child-pfs"};
-    struct lap *e = &c->laps[PHASE_ESTABLISH], *k = &c->laps[PHASE_REKEY];
-    json_t *j = lap_json(e), *rekey;
-
-    json_object_set_new(j, "peers", json_integer(c->o->peers));
-    json_object_set_new(j, "established", json_integer((json_int_t)e->done));
-    json_object_set_new(j, "auth", json_string(c->o->auth));
-    json_object_set_new(j, "ke", json_string(c->o->ke));
-    json_object_set_new(j, "half_open", json_boolean(c->o->half_open));
-    json_object_set_new(j, "up_at_end", json_integer((json_int_t)c->up));
-    json_object_set_new(j, "lost", json_integer((json_int_t)c->lost));
-    json_object_set_new(j, "latency_us",
-                        json_pack("{s:o, s:o}", "init", samples_json(&e->init), "establish", samples_json(&e->whole)));
-    if (!k->wanted)
-        return j;
-    rekey = lap_json(k);
-    json_object_del(rekey, "round_trips");
-    json_object_set_new(rekey, "what", json_string(whats[c->o->what]));
-    json_object_set_new(rekey, "asked", json_integer((json_int_t)k->wanted));
-    json_object_set_new(rekey, "rekeyed", json_integer((json_int_t)k->done));
-    json_object_set_new(rekey, "latency_us", samples_json(&k->whole));
-    json_object_set_new(j, "rekey", rekey);
-    return j;
-}
-
-static int course_write(struct course *c)
-{
-    json_t *j = c->o->json ? course_json(c) : NULL;
-    int err = 0;
-
-    if (j && strcmp(c->o->json, "-") == 0)
-        err = json_dumpf(j, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(12)) || putchar('\n') == EOF;
-    else if (j)
-        err = json_dump_file(j, c->o->json, JSON_INDENT(1) | JSON_REAL_PRECISION(12));
-    json_decref(j);
-    if (err)
-        fprintf(stderr, "charon-bench: %s cannot be written\n", c->o->json);
-    return err;
-}
-
-static void course_sum_up(struct course *c)
-{
-    const struct lap *l = &c->laps[PHASE_ESTABLISH];
-    struct fleet_counts n = fleet_counts(c->fleet);
-    const struct reasons *r = &l->reasons;
-
-    if (n.send_errors)
-        fprintf(stderr, "charon-bench: %llu datagrams could not be sent: %s (with --each-address: ip route add local ...)\n",
-                (unsigned long long)n.send_errors, strerror(n.send_errno));
-    for (size_t i = 0; i < r->used; i++)
-        fprintf(stderr, "charon-bench: %llu: %s\n", (unsigned long long)r->n[i], r->text[i]);
-    if (!c->o->quiet)
-        fprintf(stderr, "established %llu of %u in %.3f s: %.0f per second, %.1f us of CPU here each\n",
-                (unsigned long long)l->done, c->o->peers, stretch_seconds(&l->time), (double)l->done / stretch_seconds(&l->time),
-                l->time.cpu_us / (l->done ? (double)l->done : 1));
-}
+/* --- all of it */
 
 static bool course_open(struct course *c)
 {
     struct fleet_setup setup = {c->o, NULL, course_heard, c};
 
     c->runners = calloc(c->o->peers, sizeof(*c->runners));
+    c->again = calloc(c->o->peers, sizeof(*c->again));
     c->loop = setup.loop = loop_new();
-    if (!c->runners || !c->loop)
+    if (!c->runners || !c->again || !c->loop)
         return false;
     c->wake = loop_timer(c->loop, course_woken, c);
     c->fleet = fleet_new(&setup);
@@ -394,6 +300,7 @@ static void course_close(struct course *c)
     timer_free(c->wake);
     loop_free(c->loop);
     free(c->runners);
+    free(c->again);
 }
 
 static int course_do(struct course *c)
@@ -408,8 +315,8 @@ static int course_do(struct course *c)
     timer_set(c->wake, 0);
     if (loop_run(c->loop))
         return 1;
-    course_sum_up(c);
-    if (course_write(c))
+    result_sum_up(c);
+    if (result_write(c))
         return 1;
     return c->interrupted || e->done < c->o->peers || k->done < k->wanted || (c->lost && !c->o->half_open) ? 1 : 0;
 }

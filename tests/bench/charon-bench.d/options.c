@@ -34,6 +34,8 @@ static const char usage[] =
     "  --hold SECONDS       stay so long, answering, after all are up\n"
     "  --half-open          IKE_SA_INIT only; IKE_AUTH is never sent\n"
     "  --give-up SECONDS    an establishment without answer has failed after so long (default 30)\n"
+    "  --retry              one that failed is tried again, with the daemon's own back-off, until --patience\n"
+    "  --patience SECONDS   the establishment ends after so long, whatever is still under way (default: no limit)\n"
     "  --what ike|child|child-pfs   rekey: what (default ike)\n"
     "  --times NUMBER       rekey: how often each (default 1)\n"
     "  --json FILE          write the result there (- = standard output)\n"
@@ -77,6 +79,8 @@ enum {
     OPT_HOLD,
     OPT_HALF_OPEN,
     OPT_GIVE_UP,
+    OPT_RETRY,
+    OPT_PATIENCE,
     OPT_WHAT,
     OPT_TIMES,
     OPT_JSON,
@@ -104,6 +108,8 @@ static const struct option words[] = {{"local", 1, NULL, OPT_LOCAL},
                                       {"hold", 1, NULL, OPT_HOLD},
                                       {"half-open", 0, NULL, OPT_HALF_OPEN},
                                       {"give-up", 1, NULL, OPT_GIVE_UP},
+                                      {"retry", 0, NULL, OPT_RETRY},
+                                      {"patience", 1, NULL, OPT_PATIENCE},
                                       {"what", 1, NULL, OPT_WHAT},
                                       {"times", 1, NULL, OPT_TIMES},
                                       {"json", 1, NULL, OPT_JSON},
@@ -153,6 +159,8 @@ static bool *flag_of(struct options *o, int option)
         return &o->each_identity;
     case OPT_HALF_OPEN:
         return &o->half_open;
+    case OPT_RETRY:
+        return &o->retry;
     case OPT_QUIET:
         return &o->quiet;
     default:
@@ -187,6 +195,8 @@ static bool number_read(struct options *o, int option, const char *text)
         return number(text, 1, 1e6, &v) && (o->times = (uint32_t)v);
     case OPT_HOLD:
         return number(text, 0, 1e7, &v) && (o->hold = (usec_t)(v * 1e6)) >= 0;
+    case OPT_PATIENCE:
+        return number(text, 1, 1e6, &v) && (o->patience = (usec_t)(v * 1e6));
     case OPT_GIVE_UP:
         return number(text, 1, 86400, &v) && (o->give_up = (usec_t)(v * 1e6));
     default:
@@ -285,6 +295,7 @@ int options_read(int argc, char **argv, struct options *o)
 
     *o = (struct options){.auth = "psk", .ke = "x25519", .inner = "172.16.0.0/12", .remote_net = "198.51.100.0/24"};
     o->times = 1;
+    o->patience = USEC_NEVER;
     o->give_up = 30 * USEC_SEC;
     while ((c = getopt_long(argc, argv, "", words, NULL)) != -1) {
         if (c == OPT_HELP) {

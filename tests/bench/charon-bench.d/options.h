@@ -13,14 +13,14 @@ struct options {
     struct prefix local; /* the address of the first peer, and the network that the others' are in */
     struct addr remote;
     uint32_t peers;
-    bool each_address, each_identity, half_open, quiet;
+    bool each_address, each_identity, half_open, quiet, retry;
     bool certificates; /* else a pre-shared key */
     const char *auth, *psk, *cert, *key, *ca, *ca_key;
     const char *local_id, *remote_id, *ke;
     const char *inner, *remote_net; /* selectors: a network from which each peer has an address, or `dynamic` */
     double rate;                    /* establishments begun in a second; 0 = by the window */
     uint32_t window;                /* under way at a time */
-    usec_t hold, give_up;
+    usec_t hold, give_up, patience;
     enum rekey_what what;
     uint32_t times;
     const char *json;
