@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmocka with a flood. FLOOD_PACKETS sets the size of each flood (100,000), FLOOD_SEED the seed (the clock). */
+/* cmocka with a flood. FLOOD_PACKETS sets the size of each flood (100,000; with CHARON_SIZE=full a million), FLOOD_SEED the seed
+ * (the clock). */
 #ifndef SIM_FLOOD_TEST_H
 #define SIM_FLOOD_TEST_H
 
@@ -25,9 +26,9 @@ static uint64_t seed;
 
 static inline int flood_tests(const char *group, const struct CMUnitTest *tests, size_t n_tests)
 {
-    const char *n = getenv("FLOOD_PACKETS"), *s = getenv("FLOOD_SEED");
+    const char *n = getenv("FLOOD_PACKETS"), *s = getenv("FLOOD_SEED"), *size = getenv("CHARON_SIZE");
 
-    packets = n ? strtoul(n, NULL, 10) : packets;
+    packets = n ? strtoul(n, NULL, 10) : size && !strcmp(size, "full") ? 1000000 : packets;
     seed = s ? strtoull(s, NULL, 10) : (uint64_t)time(NULL);
     printf("# FLOOD_SEED=%llu FLOOD_PACKETS=%zu\n", (unsigned long long)seed, packets);
     return _cmocka_run_group_tests(group, tests, n_tests, NULL, NULL);

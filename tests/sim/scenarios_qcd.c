@@ -225,11 +225,12 @@ static void forge(struct world *w, unsigned to, struct endpoint src, uint8_t fla
     arena_done(&a);
 }
 
-/* Forged tokens, for the true pair of SPIs, kill nothing; SIM_FORGED (default 10,000) of them, in messages of four. */
+/* Forged tokens, for the true pair of SPIs, kill nothing; SIM_FORGED (10,000; with CHARON_SIZE=full a million) of them, in
+ * messages of four. */
 static void forged_tokens(struct world *w)
 {
-    const char *many = getenv("SIM_FORGED");
-    size_t n = many ? strtoul(many, NULL, 10) : 10000;
+    const char *many = getenv("SIM_FORGED"), *size = getenv("CHARON_SIZE");
+    size_t n = many ? strtoul(many, NULL, 10) : size && !strcmp(size, "full") ? 1000000 : 10000;
     struct rng rng = dice_rng(&w->dice);
     uint64_t spi_i, spi_r, sent;
 

@@ -2,9 +2,8 @@
 /*
  * The state matrix (matrix.h).
  *
- *     test_matrix                  a part of it, which changes with the clock; CHARON_MATRIX=/N: an N-th part, full: all of it
- *     test_matrix --part N/M       every M-th cell, from N
- *     test_matrix --cell COORDS    one cell, with a trace
+ *     test_matrix                  a part of it, which changes with the clock; CHARON_MATRIX=/N: an N-th part; it or
+ * CHARON_SIZE=full: all test_matrix --part N/M       every M-th cell, from N test_matrix --cell COORDS    one cell, with a trace
  *     test_matrix --rules          how many cells each rule has claimed, besides
  */
 #include "matrix.h"
@@ -99,13 +98,13 @@ static int many(unsigned part, unsigned of, bool rules)
 
 int main(int argc, char **argv)
 {
-    const char *size = getenv("CHARON_MATRIX");
+    const char *all = getenv("CHARON_SIZE"), *size = getenv("CHARON_MATRIX");
     unsigned part, of = SMALL;
     bool rules = false;
 
     if (size && strcmp(size, "full") != 0 && (sscanf(size, "/%u", &of) != 1 || !of))
         return fprintf(stderr, "CHARON_MATRIX is full or /N, not %s\n", size), 2;
-    if (size && !strcmp(size, "full"))
+    if (!strcmp(size ? size : all ? all : "", "full"))
         of = 1;
     part = (unsigned)((unsigned long)time(NULL) % of);
     for (int i = 1; i < argc; i++) {

@@ -6,9 +6,9 @@
  *     test_mutate --case KIND/NUMBER             one, with a trace
  *     test_mutate --here ...                     in this process, for those who measure it
  *
- * CHARON_MUTATE says the part too. Without either, a sixtieth, by the clock. A world serves as long as nothing in it has moved;
- * then it is seen to its end, and the next is made like it (one is cheaper than a fork under a sanitizer). Each kind is a process
- * of its own.
+ * CHARON_MUTATE says the part too; with CHARON_SIZE=full it is all. Without any, a sixtieth, by the clock. A world serves as long
+ * as nothing in it has moved; then it is seen to its end, and the next is made like it (one is cheaper than a fork under a
+ * sanitizer). Each kind is a process of its own.
  */
 #include "memory.h"
 #include "mutate.h"
@@ -313,7 +313,7 @@ static int usage(void)
 int main(int argc, char **argv)
 {
     struct run r = {.t = mmap(NULL, sizeof(struct tally), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)};
-    const char *part = getenv("CHARON_MUTATE"), *only = NULL;
+    const char *size = getenv("CHARON_SIZE"), *part = getenv("CHARON_MUTATE"), *only = NULL;
     size_t k = 0, n = 60;
 
     if (r.t == MAP_FAILED)
@@ -334,6 +334,8 @@ int main(int argc, char **argv)
         else
             return usage();
     }
+    if (!part && size && !strcmp(size, "full"))
+        part = "all";
     k = (size_t)time(NULL) % n + 1;
     if (part && *part && !part_of(part, &k, &n)) {
         fprintf(stderr, "a part is K/N, /N or \"all\", not %s\n", part);

@@ -2,7 +2,7 @@
 /*
  * Out of memory (oom.h).
  *
- *     test_oom                                a part of it, which changes with the clock; CHARON_OOM=full: all of it
+ *     test_oom                                a part of it, which changes with the clock; CHARON_OOM or CHARON_SIZE=full: all
  *     test_oom --part N/M                     every M-th allocation, from N
  *     test_oom --run core|hand CASE END once|ten|long K
  *                                             one run, with a trace
@@ -51,7 +51,7 @@ static int part_of(const char *name, unsigned n, void (*fn)(unsigned, unsigned, 
 
 int main(int argc, char **argv)
 {
-    const char *size = getenv("CHARON_OOM");
+    const char *size = getenv("CHARON_OOM") ? getenv("CHARON_OOM") : getenv("CHARON_SIZE");
     unsigned part = (unsigned)time(NULL) % SMALL, step = SMALL;
 
     if (size && !strcmp(size, "full"))

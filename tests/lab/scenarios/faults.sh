@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# lab-run: -a time-travel=inf-cpu
+# lab-run: -a time-travel=inf-cpu -t 500
 # With each peer, under faults (the guest does not wait where nothing happens): the tunnel is up and carries numbered packets both ways; then something goes wrong; when it ends, data must
 # flow both ways within so many seconds, and one pair of SAs be left at our end (what the peer leaves at its own is said).
 #   fault=loss10 | loss30       rekeys of the Child SA and the IKE SA by both ends, on a line that loses so much either way (10 s)

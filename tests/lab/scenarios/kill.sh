@@ -114,12 +114,13 @@ measure() {
 	local ph r p n
 	for ph in $phases; do
 		[ $ph != start ] || { calls[start:parent]=400 calls[start:hand]=330 calls[start:vault]=210 calls[start:judge]=190 calls[start:fetch]=220 calls[start:core]=250; continue; }
-		poll 20 steady; before $ph
-		for r in $roles; do pid_of $r; : > "$W/count-$r"; "$LABBIN/lab_kill" "$PID" 0 >"$W/count-$r" 2>&1 & echo $! > "$W/counter-$r"; done
-		for r in $roles; do wait_for 5 grep -q ready "$W/count-$r"; done
-		act $ph
-		for r in $roles; do kill -TERM "$(cat "$W/counter-$r")"; wait "$(cat "$W/counter-$r")"; calls[$ph:$r]=$(sed -n 's/not reached: //p' "$W/count-$r"); done
-		after $ph
+		for r in $roles; do # each alone: who is traced stops, and the parent hears of that
+			poll 20 steady; before $ph; pid_of $r; : > "$W/counted"
+			"$LABBIN/lab_kill" "$PID" 0 >"$W/counted" 2>&1 & p=$!
+			wait_for 5 grep -q ready "$W/counted"; act $ph
+			kill -TERM $p; wait $p; calls[$ph:$r]=$(sed -n 's/not reached: //p' "$W/counted")
+			after $ph
+		done
 	done 2>/dev/null
 	for ph in $phases; do n=''; for r in $roles; do n="$n $r ${calls[$ph:$r]:-0}"; done; note "system calls in $ph:$n"; done; }
 all_points() { local ph r n; for ph in $phases; do for r in $roles; do for ((n = 1; n <= ${calls[$ph:$r]:-0}; n += stride)); do echo "$ph:$r:$n"; done; done; done; }

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# lab-run: -t 900
 # The router between forgets its mapping and gives another address and port: the tunnel follows (RFC 7296 2.23).
 #   how=once    after silence of both ends, as a router with a short memory
 #   how=often   every 5 s, times=3 times (36: the full size), under streams both ways: no SA is lost, data is back within 2 s each time
