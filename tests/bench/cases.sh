@@ -84,3 +84,76 @@ establish_one() { local a b p q n=$5 done x y
 	put "$1" "$2" "$3" xfrm_messages "$4" "$(per "${x#* }" "${y#* }" "$done")" 0
 	put "$1" "$2" "$3" round_trips "$4" "$(said round_trips)" 0
 	put "$1" "$2" "$3" generator_us "$4" "$(said generator_cpu_us_each)" "$(mean "$p" "$q")"; }
+
+# --- memory: IKE SAs with Child SAs, and half-open ones -------------------------------------------
+rested() { # until the memory does not change any more (caches are let go, cached responses expire), $1 seconds at most
+	local a b end=$((SECONDS + $1)); settle 10; a=$(pss)
+	while [ $SECONDS -lt $end ]; do sleep 5; b=$(pss); [ $((a - b)) -gt 64 ] || break; a=$b; done; pss; }
+case_memory() { local n sizes="1000 10000 100000"
+	[ $quick = no ] || sizes="1000"
+	for n in $sizes; do each memory_one "$1" 1 "$n"; done; }
+memory_one() { local a b up n
+	[ "$5" -lt 100000 ] || [ "$3" != iked ] || return 0
+	IKE_SAS=$(($5 > 90000 ? 200000 : 100000))
+	end_open "$3" "$2" && ready >/dev/null && warm 20 || { fails "$1" "$2" "$3" "does not establish"; return; }
+	settle 5; a=$(pss); up=$(cpu); b=$(probe)
+	GEN_LIMIT=${MEMORY_LIMIT:-200} gen establish --local 10.0.0.1/8 --each-address --peers "$5" --window "$([ "$3" = ours ] || [ "$3" = one ] && echo 64 || echo 16)"
+	n=$(said established)
+	[ "${n:-0}" -ge $(($5 * 98 / 100)) ] || { fails "$1" "$2" "$3" "only ${n:-0} of $5 established"; return; }
+	settle 10; put "$1" "$2" "$3" "cpu_us_$5" "$4" "$(per "$up" "$(cpu)" "$n")" "$(mean "$b" "$(probe)")"
+	put "$1" "$2" "$3" "bytes_$5" "$4" "$(awk -v a="$a" -v b="$(rested "$([ $quick = yes ] && echo 5 || echo 60)")" -v n="$n" 'BEGIN { printf "%.0f", (b - a) * 1024 / n }')" 0; }
+case_half_open() { local n sizes="1000 10000"
+	[ $quick = no ] || sizes="1000"
+	for n in $sizes; do each half_one "$1" 1 "$n"; done; }
+half_one() { local a b u n p
+	end_open "$3" "$2" && ready >/dev/null && warm 20 || { fails "$1" "$2" "$3" "does not establish"; return; }
+	settle 5; a=$(pss); u=$(cpu); p=$(probe)
+	GEN_LIMIT=60 gen establish --local 10.0.0.1/8 --each-address --half-open --peers "$5" --give-up 60
+	n=$(said established)
+	[ "${n:-0}" -ge $(($5 * 98 / 100)) ] || { fails "$1" "$2" "$3" "only ${n:-0} of $5 were answered"; return; }
+	sleep 0.3; b=$(pss)
+	put "$1" "$2" "$3" "bytes_$5" "$4" "$(awk -v a="$a" -v b="$b" -v n="$n" 'BEGIN { printf "%.0f", (b - a) * 1024 / n }')" 0
+	put "$1" "$2" "$3" cpu_us "$4" "$(per "$u" "$(cpu)" "$n")" "$(mean "$p" "$(probe)")"; }
+
+# --- rekeys ----------------------------------------------------------------------------------------
+# Few peers, many times; what their establishment cost is measured first, and taken off.
+case_rekey() { local r w
+	for ((r = 1; r <= ROUNDS; r++)); do for w in ike child child-pfs; do
+		[ $w = child-pfs ] && PFS=yes || PFS=no
+		each rekey_one "rekey-$w" "$r" $w
+	done; done; PFS=no; }
+rekey_one() { local a b c p times=100 done
+	[ $quick = no ] || times=20
+	end_open "$3" "$2" && ready >/dev/null && warm 20 || { fails "$1" "$2" "$3" "does not establish"; return; }
+	settle 5; p=$(probe); a=$(cpu)
+	gen establish --local 10.1.0.1/16 --inner 172.17.0.0/16 --each-address --peers 20; settle 5; b=$(cpu)
+	gen rekey --local 10.2.0.1/16 --inner 172.18.0.0/16 --each-address --peers 20 --what "$5" --times $times; settle 5; c=$(cpu)
+	done=$(said rekey.established)
+	[ "${done:-0}" -ge $((20 * times * 98 / 100)) ] || { fails "$1" "$2" "$3" "only ${done:-0} of $((20 * times)) rekeys: $(tail -n 1 "$W/gen.err")"; return; }
+	put "$1" "$2" "$3" cpu_us "$4" "$(awk -v a="$a" -v b="$b" -v c="$c" -v n="$done" 'BEGIN { printf "%.2f", (c - b - (b - a)) / n }')" "$(mean "$p" "$(probe)")"; }
+
+# --- a flood, and every request answered with a cookie ------------------------------------------------
+case_flood() { local r; COOKIES=yes; for ((r = 1; r <= ROUNDS; r++)); do each flood_one "$1" "$r"; done; COOKIES=no; }
+flood_one() { local a p n=40000 rate=10000 got
+	[ "$3" != iked ] || { fails "$1" "$2" "$3" "asks for no cookie that could be forced"; return; }
+	end_open "$3" "$2" && ready >/dev/null || { fails "$1" "$2" "$3" "does not start"; return; }
+	case $3 in swan) sleep 11; flood 2000 2000 ;; *) flood 2000 5000 ;; esac
+	settle 5; p=$(probe); a=$(cpu)
+	flood $n $rate; settle 5
+	got=$(said cookie_replies)
+	[ "${got:-0}" -gt $((n / 2)) ] || { fails "$1" "$2" "$3" "only ${got:-0} of $n answered with a cookie"; return; }
+	put "$1" "$2" "$3" cpu_us "$4" "$(per "$a" "$(cpu)" "$got")" "$(mean "$p" "$(probe)")"
+	put "$1" "$2" "$3" answered "$4" "$(awk -v a="$got" -v n=$n 'BEGIN { print 100 * a / n }')" 0; }
+flood() { timeout 60 nsenter --net=/run/netns/g taskset -c "$CPU_G" "$BUILD/tests/bench/charon-bench" flood --remote $ADDRESS --spoof 10.0.0.0/8 --count "$1" --rate "$2" --json - >"$W/gen.json" 2>"$W/gen.err"; }
+
+# --- latency at half load: half the rate at which its CPU was full -------------------------------------
+case_latency() { local r; for ((r = 1; r <= (ROUNDS + 1) / 2; r++)); do each latency_one "$1" "$r"; done; }
+latency_one() { local a u n=400 rate
+	end_open "$3" "$2" && ready >/dev/null && warm || { fails "$1" "$2" "$3" "does not establish"; return; }
+	settle 5; a=$(cpu); gen establish --local 10.1.0.1/16 --each-address --peers $n; settle 5
+	u=$(per "$a" "$(cpu)" "$(said established)")
+	rate=$(awk -v u="$u" 'BEGIN { printf "%d", 5e5 / u }'); n=$((rate * ($([ $quick = yes ] && echo 1 || echo 4))))
+	gen establish --local 10.2.0.1/16 --inner 172.18.0.0/16 --each-address --peers "$n" --rate "$rate"
+	[ "$(said established)" -ge $((n * 98 / 100)) ] || { fails "$1" "$2" "$3" "only $(said established) of $n established"; return; }
+	put "$1" "$2" "$3" rate "$4" "$rate" 0
+	for a in p50 p90 p99 max; do put "$1" "$2" "$3" ${a}_us "$4" "$(said latency_us.establish.$a)" 0; done; }

@@ -12,7 +12,7 @@ PID='' WHO='' DEB=''         # the responder that runs
 note() { printf '%s\n' "# $*" >&2; }
 lack() { LACKS["$1"]=$2; note "$1: $2"; put lack "${3:--}" "$1" why 0 "$2" 0; }
 put() { # put CASE DEBIAN WHO METRIC ROUND VALUE PROBE
-	printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$@" >> "$RESULTS"; }
+	printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "${@//[$'\n\t']/ }" >> "$RESULTS"; }
 
 # --- the trees -----------------------------------------------------------------
 tree_root() { case $1 in 12) lab_tree bookworm ;; 13) lab_tree trixie ;; *) echo / ;; esac; }

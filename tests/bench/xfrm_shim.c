@@ -97,14 +97,26 @@ static enum kind kind_of(int fd)
 
 /* --- answers --------------------------------------------------------------------------------------------------------------- */
 
-static void answer(int fd, const void *bytes, size_t len)
+/* A socket that was not bound gets its port at its first request, as the kernel does it. */
+static uint32_t port_of(int fd)
 {
-    struct sockaddr_nl self = {.nl_family = AF_NETLINK, .nl_pid = ports[fd]};
+    struct sockaddr_nl self = {.nl_family = AF_NETLINK};
     socklen_t size = sizeof(self);
 
-    if (!self.nl_pid && !getsockname(fd, (struct sockaddr *)&self, &size))
-        ports[fd] = self.nl_pid;
-    self.nl_groups = 0;
+    if (getsockname(fd, (struct sockaddr *)&self, &size) || self.nl_pid)
+        return self.nl_pid;
+    self = (struct sockaddr_nl){.nl_family = AF_NETLINK};
+    size = sizeof(self);
+    return bind(fd, (struct sockaddr *)&self, size) || getsockname(fd, (struct sockaddr *)&self, &size) ? 0 : self.nl_pid;
+}
+
+static void answer(int fd, const void *bytes, size_t len)
+{
+    struct sockaddr_nl self = {.nl_family = AF_NETLINK};
+
+    if (!ports[fd])
+        ports[fd] = port_of(fd);
+    self.nl_pid = ports[fd];
     REAL(sendto)(fd, bytes, len, MSG_DONTWAIT, (struct sockaddr *)&self, sizeof(self));
 }
 
@@ -226,15 +238,12 @@ static ssize_t asked_one(int fd, const void *bytes, size_t len)
 int socket(int domain, int type, int protocol)
 {
     enum kind kind = domain == AF_NETLINK && protocol == NETLINK_XFRM ? KIND_XFRM : domain == AF_KEY ? KIND_KEY : KIND_OTHER;
-    struct sockaddr_nl any = {.nl_family = AF_NETLINK};
     int fd = kind ? REAL(socket)(AF_NETLINK, type, NETLINK_USERSOCK) : REAL(socket)(domain, type, protocol);
 
     if (fd < 0 || fd >= FDS_MAX)
         return fd;
     kinds[fd] = (uint8_t)kind;
     ports[fd] = 0;
-    if (kind == KIND_KEY && bind(fd, (struct sockaddr *)&any, sizeof(any)))
-        return -1;
     return fd;
 }
 

@@ -27,6 +27,7 @@ static const char usage[] =
     "  --local-id ID        of all; default: the address (psk), the subject (certificates)\n"
     "  --remote-id ID       what the responder must prove\n"
     "  --ke GROUP           x25519 (default), ecp256, modp2048\n"
+    "  --esp ALGORITHMS     aes256gcm16 (default), aes256-sha512 ...: of the Child SAs\n"
     "  --inner NETWORK      each peer's selector is an address out of it (default 172.16.0.0/12), or `dynamic`: its own\n"
     "  --remote-net NETWORK the selector of the responder (default 198.51.100.0/24)\n"
     "  --rate NUMBER        begin so many in a second; default: as many as --window allows\n"
@@ -72,6 +73,7 @@ enum {
     OPT_LOCAL_ID,
     OPT_REMOTE_ID,
     OPT_KE,
+    OPT_ESP,
     OPT_INNER,
     OPT_REMOTE_NET,
     OPT_RATE,
@@ -101,6 +103,7 @@ static const struct option words[] = {{"local", 1, NULL, OPT_LOCAL},
                                       {"local-id", 1, NULL, OPT_LOCAL_ID},
                                       {"remote-id", 1, NULL, OPT_REMOTE_ID},
                                       {"ke", 1, NULL, OPT_KE},
+                                      {"esp", 1, NULL, OPT_ESP},
                                       {"inner", 1, NULL, OPT_INNER},
                                       {"remote-net", 1, NULL, OPT_REMOTE_NET},
                                       {"rate", 1, NULL, OPT_RATE},
@@ -139,6 +142,8 @@ static const char **text_of(struct options *o, int option)
         return &o->remote_id;
     case OPT_KE:
         return &o->ke;
+    case OPT_ESP:
+        return &o->esp;
     case OPT_INNER:
         return &o->inner;
     case OPT_REMOTE_NET:
@@ -293,7 +298,8 @@ int options_read(int argc, char **argv, struct options *o)
 {
     int c;
 
-    *o = (struct options){.auth = "psk", .ke = "x25519", .inner = "172.16.0.0/12", .remote_net = "198.51.100.0/24"};
+    *o = (struct options){
+        .auth = "psk", .ke = "x25519", .esp = "aes256gcm16", .inner = "172.16.0.0/12", .remote_net = "198.51.100.0/24"};
     o->times = 1;
     o->patience = USEC_NEVER;
     o->give_up = 30 * USEC_SEC;

@@ -17,6 +17,7 @@ struct options {
     bool certificates; /* else a pre-shared key */
     const char *auth, *psk, *cert, *key, *ca, *ca_key;
     const char *local_id, *remote_id, *ke;
+    const char *esp;
     const char *inner, *remote_net; /* selectors: a network from which each peer has an address, or `dynamic` */
     double rate;                    /* establishments begun in a second; 0 = by the window */
     uint32_t window;                /* under way at a time */

@@ -39,7 +39,7 @@ static void template_write(const struct options *o, struct text *t)
              (unsigned)(o->give_up / USEC_SEC));
     text_add(t, "    keep: on-demand\n    children:\n      net: { local: [dynamic], remote: [\"%s\"], rekey: never,\n",
              o->remote_net);
-    text_add(t, "             esp: [aes256gcm16%s%s], pfs: %s }\n", pfs ? "-" : "", pfs ? o->ke : "", pfs ? "require" : "off");
+    text_add(t, "             esp: [%s%s%s], pfs: %s }\n", o->esp, pfs ? "-" : "", pfs ? o->ke : "", pfs ? "require" : "off");
 }
 
 static struct conf *template_read(const struct options *o)
