@@ -42,8 +42,8 @@ struct timer *timer_free(struct timer *);
 
 /* The kernel's generator (getrandom). */
 struct rng loop_rng(void);
-/* The same, some hundred bytes at a time, for one thread that often wants a few. The pool begins as zeros, and must not be copied by
- * fork(): two processes would draw the same. */
+/* The same, some hundred bytes at a time, for one thread that often wants a few. The pool begins as zeros, and must not be copied
+ * by fork(): two processes would draw the same. */
 struct rng_pool {
     uint8_t bytes[1024];
     size_t left;
