@@ -85,9 +85,10 @@ struct conf_connection {
     uint16_t fragment_size;       /* largest IP datagram for IKE, 0 = 1280 (IPv6) or 1280 (IPv4) by default; RFC 7383 */
     bool fragmentation;           /* default true */
     enum encap encap;
-    usec_t keepalive_us; /* NAT keepalive, default 20 s */
-    bool send_cert;      /* even without CERTREQ, default true */
-    enum keep keep;      /* default of its children */
+    usec_t keepalive_us;  /* NAT keepalive, default 20 s */
+    bool send_cert;       /* even without CERTREQ, default true */
+    bool initial_contact; /* our identity is ours alone, default true */
+    enum keep keep;       /* default of its children */
     const struct conf_child *children;
     size_t n_children;
 };

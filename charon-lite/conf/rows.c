@@ -196,6 +196,13 @@ static const struct row ike_rows[] = {
      AT(conf_connection, send_cert),
      .preset = "yes",
      .help = "Send our certificate even when the peer does not ask for it."},
+    {.key = "initial_contact",
+     .kind = KIND_BOOL,
+     AT(conf_connection, initial_contact),
+     .preset = "yes",
+     .help =
+         "Tell the peer with a first IKE SA that older ones of our identity are gone (RFC 7296 2.4). `no` where other machines "
+         "have the same identity at the same time: it would close theirs."},
     {0}};
 const struct table table_ike = {.id = "ike", .title = "ike", .help = "The IKE SA.", .rows = ike_rows};
 

@@ -38,10 +38,12 @@ static bool identity_write(struct xchg *x, bool initiator)
     return !x->out.failed;
 }
 
-/* INITIAL_CONTACT only when no other SA to that peer is held, half-open ones included (2.4): one that the peer has begun at the
- * same time will be up in a moment, and must not be forgotten for it. */
+/* INITIAL_CONTACT only where the identity is not shared with others, and when no other SA to that peer is held, half-open ones
+ * included (2.4): one that the peer has begun at the same time will be up in a moment, and must not be forgotten for it. */
 static bool alone(const struct ike_sa *sa)
 {
+    if (!sa_conn(sa)->initial_contact)
+        return false;
     if (list_count(&sa->peer->sas) > 1 || !sa->core->counts.half_open)
         return list_count(&sa->peer->sas) <= 1;
     LIST_EACH (it, &sa->core->sas) {

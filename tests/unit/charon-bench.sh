@@ -42,7 +42,7 @@ openssl req -new -key hub.key -subj '/CN=hub' 2>/dev/null | openssl x509 -req -C
 	-out hub.pem -extfile <(echo 'subjectAltName = DNS:hub.example.com') 2>/dev/null
 daemon() { # daemon COOKIE_THRESHOLD LOCAL REMOTE: begun anew
 	cat > hub.yaml <<-END
-		daemon: { control_socket: $d/control, limits: { half_open_per_source: 100000, cookie_threshold: $1 }, log: warning }
+		daemon: { control_socket: $d/control, limits: { half_open_per_source: 100000, ike_sas_per_peer: 1000, cookie_threshold: $1 }, log: warning }
 		connections:
 		  hub:
 		    local: { address: 192.0.2.1$2 }
@@ -87,6 +87,11 @@ daemon 1000000 ", cert: $d/hub.pem, key: $d/hub.key, id: hub.example.com" ", ca:
 ok "a certificate for each" bench establish --local 10.7.0.1/16 --peers 50 --each-address --each-identity --auth ecdsa256 \
 	--key peer.key --ca ca.pem --ca-key ca.key --remote-id hub.example.com
 ok "established" is established 50
+openssl req -new -key peer.key -subj '/CN=peer' 2>/dev/null | openssl x509 -req -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 \
+	-out peer.pem -extfile <(echo 'subjectAltName = DNS:peer.example.com') 2>/dev/null
+ok "one certificate for all" bench rekey --what child --local 10.8.0.1/16 --peers 50 --each-address --local-id peer.example.com --auth ecdsa256 \
+	--key peer.key --ca ca.pem --cert peer.pem --remote-id hub.example.com
+ok "and none closes another" is rekeyed 50
 
 echo "1..$n"
 exit $bad

@@ -109,7 +109,7 @@ static void paris(void **state)
     assert_int_equal(c->place.column, 3);
     assert_int_equal(c->rekey_us, 4 * 3600 * USEC_SEC);
     assert_true(c->lifetime_us > c->rekey_us);
-    assert_true(c->fragmentation && c->send_cert);
+    assert_true(c->fragmentation && c->send_cert && c->initial_contact);
     assert_int_equal(c->keepalive_us, 20 * USEC_SEC);
     assert_true(c->proposals.n >= 1);
     assert_int_equal(c->n_children, 1);
@@ -213,7 +213,7 @@ static void full(void **state)
     assert_int_equal(c->lifetime_us, 7200 * USEC_SEC);
     assert_int_equal(c->liveness_us, 0);
     assert_int_equal(c->dead_after_us, 33 * USEC_SEC);
-    assert_false(c->fragmentation || c->send_cert);
+    assert_false(c->fragmentation || c->send_cert || c->initial_contact);
     assert_int_equal(c->fragment_size, 1400);
     assert_int_equal(c->encap, ENCAP_FORCE);
     assert_int_equal(c->keepalive_us, 0);

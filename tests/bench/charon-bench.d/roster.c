@@ -160,6 +160,7 @@ struct conf *roster_new(const struct options *o, uint32_t first, uint32_t n)
 
         *c = conf->connections[0];
         c->index = (uint16_t)i;
+        c->initial_contact = o->each_identity || (o->each_address && !o->local_id && !o->certificates); /* else it is shared */
         c->name = arena_printf(&conf->arena, "p%07u", first + i);
         if (c->local.psk)
             c->local.psk = c->remote.psk = ROSTER_PSK;
