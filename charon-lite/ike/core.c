@@ -322,5 +322,18 @@ struct core_counts core_count(const struct core *c)
 
     n.timers = c->timers.n;
     n.peers = c->n_peers;
+    n.sources = c->sources.count;
     return n;
+}
+
+size_t core_crowd(const struct core *c)
+{
+    size_t most = 0;
+
+    LIST_EACH (it, &c->sas) {
+        size_t n = crowd_of(LIST_ITEM(it, struct ike_sa, in_core));
+
+        most = n > most ? n : most;
+    }
+    return most;
 }

@@ -41,8 +41,11 @@ void outbox_done(struct outbox *);
 /* For tests of memory and limits. */
 struct core_counts {
     size_t ike_sas, half_open, child_sas, exchanges, tickets, timers, peers;
+    size_t sources; /* networks that half-open IKE SAs are counted under */
     uint64_t packets_in, packets_dropped, cookies_sent, auth_failures, retransmits;
 };
 struct core_counts core_count(const struct core *);
+/* The most IKE SAs that one identity of a peer has, without those that a rekey has replaced or made too many. */
+size_t core_crowd(const struct core *);
 
 #endif

@@ -638,6 +638,7 @@ void request_costs(struct ike_sa *, size_t steps);
 bool create_allowed(struct ike_sa *); /* one that makes or rekeys an SA */
 bool lineage_allowed(const struct ike_sa *);
 bool rekey_allowed(const struct ike_sa *); /* of a Child SA: at most as many replaced ones as there may be */
+size_t crowd_of(const struct ike_sa *);    /* IKE SAs of its identity (core_crowd) */
 void crowd_leave(struct ike_sa *newest);   /* more IKE SAs of one identity than there may be: the oldest go */
 bool stranger_told(struct core *);         /* may a sentence about somebody who is not authenticated be said */
 

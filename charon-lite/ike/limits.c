@@ -158,6 +158,29 @@ bool rekey_allowed(const struct ike_sa *sa)
     return !max || list_count(&sa->children) < (size_t)max * 2;
 }
 
+static bool in_auth(const struct xchg *x)
+{
+    return x && x->row == &exchange_auth;
+}
+
+/* IKE_AUTH is answered, and it is neither what a rekey has replaced nor the loser of two rekeys: those come from one that counts.
+ */
+static bool counts(const struct ike_sa *sa)
+{
+    return (sa->state == IKE_UP || sa->state == IKE_LEAVING) && sa->by_id_in && !sa->replaced &&
+           !(sa->is_heir && sa->redundant) && !in_auth(sa->theirs) && !in_auth(sa->ours);
+}
+
+size_t crowd_of(const struct ike_sa *one)
+{
+    size_t n = counts(one);
+
+    if (n)
+        for (const struct ike_sa *sa = sa_next_of_id(one, NULL); sa; sa = sa_next_of_id(one, sa))
+            n += counts(sa);
+    return n;
+}
+
 /* No answer is waited for: a peer that begins IKE SAs without end does not answer Deletes. */
 void crowd_leave(struct ike_sa *newest)
 {

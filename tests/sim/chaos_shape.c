@@ -54,6 +54,8 @@ static void any_globals(struct dice *d, struct plan_globals *g)
         g->limits.half_open_max = g->limits.half_open_per_source = 2 + (uint32_t)dice_below(d, 6);
     if (dice_chance(d, 300))
         g->limits.children_per_ike_max = 5 + (uint32_t)dice_below(d, 4);
+    if (dice_chance(d, 300))
+        g->limits.ike_per_peer_max = 1 + (uint32_t)dice_below(d, 3);
 }
 
 /* Connections of the two sides of a tunnel, with as many children; `a` wants it up. */

@@ -27,6 +27,8 @@ struct world;
     X(CLEAR, "clear", "no packet of a configured selector leaves in clear")                                                      \
     X(ARRIVES, "arrives", "packets that must arrive do")                                                                         \
     X(LIMITS, "limits", "half-open IKE SAs, IKE SAs and Child SAs stay within the configured limits")                            \
+    X(SOURCES, "sources", "half-open IKE SAs are counted under the network they came from, until they are none")                 \
+    X(CROWD, "crowd", "a peer begins no more IKE SAs than ike_sas_per_peer")                                                     \
     X(SAME_KEYS, "same-keys", "both ends hold the same keys and mode under an SPI")                                              \
     X(MAKE_FIRST, "make-first", "an outbound SA has had its inbound at the peer before it (2.8)")                                \
     X(BREAK_LAST, "break-last", "a rekeyed inbound SA goes when the peer sends by it no more (2.8)")                             \

@@ -219,6 +219,11 @@ static void limits_hold(struct end *e)
         n.half_open <= l->half_open_max && n.ike_sas <= (size_t)l->ike_max + l->half_open_max &&
             n.child_sas <= 2 * n.ike_sas * (size_t)l->children_per_ike_max, /* while they are rekeyed */
         "end %u has %zu half-open of %zu IKE SAs, and %zu Child SAs", e->index, n.half_open, n.ike_sas, n.child_sas);
+    LAW(e->world, LAW_SOURCES, n.sources <= n.half_open && !n.sources == !n.half_open,
+        "end %u counts %zu networks for %zu half-open IKE SAs", e->index, n.sources, n.half_open);
+    if (l->ike_per_peer_max && n.ike_sas > l->ike_per_peer_max)
+        LAW(e->world, LAW_CROWD, core_crowd(e->core) <= l->ike_per_peer_max + 1, /* one more that we have begun */
+            "end %u has %zu IKE SAs of one peer, not %u", e->index, core_crowd(e->core), l->ike_per_peer_max);
 }
 
 void law_stepped(struct end *e, const struct input *in, size_t outputs)

@@ -6,6 +6,8 @@
 
 #include "flood_test.h"
 
+#include "ike/limits.h"
+
 /* --- without the keys ------------------------------------------------------------------------------------------------------ */
 
 /* A guest whose IKE_AUTH does not get through: it will be sent again after a second. */
@@ -221,13 +223,86 @@ static void fragments_of_many(void **state)
     flood_free(f);
 }
 
+/* --- counted under where it came from ----------------------------------------------------------------------------------------
+ */
+
+/* A gate for peers from anywhere, where a network has few places. */
+static struct puppet *from_anywhere(void)
+{
+    struct puppet *p = puppet_new(KEEP_ANSWER);
+
+    p->gate->plan[0].remote = (struct addr){0};
+    p->gate->globals.limits.half_open_per_source = 8;
+    puppet_start(p);
+    return p;
+}
+
+static void begin_from(struct puppet *p, struct addr from)
+{
+    for (size_t k = 0; k < COUNT_OF(p->sa); k++) /* the puppet forgets the others */
+        p->sa[k].spi_i = 0;
+    p->n_inbox = p->n_heard = 0;
+    arena_reset(&p->arena);
+    p->here.addr = from;
+    MUST(p, keyed(p)); /* no cookie is asked for, so that none of the others still counts */
+    MUST(p, core_count(p->gate->core).half_open == core_count(p->gate->core).sources);
+}
+
+/* Its address changes between IKE_SA_INIT and IKE_AUTH (a NAT forgets, 2.23): the IKE SA stops counting under the address that it
+ * was counted under, or its network would be shut out after as many as it has places. */
+static void rebinds_before_auth(void **state)
+{
+    struct puppet *p = from_anywhere();
+    unsigned n = 65;
+
+    (void)state;
+    for (unsigned i = 0; i < n; i++) {
+        begin_from(p, addr_v4(192, 0, 2, 2));
+        p->here.addr = addr_v4(198, 51, 100, (uint8_t)(1 + i));
+        say_auth(p);
+        MUST(p, ask(p, IKE_AUTH) != NULL && ike_sas(p, "UP") == 1);
+        MUST(p, core_count(p->gate->core).half_open == 0 && core_count(p->gate->core).sources == 0);
+        say(p);
+        say_delete(p, PROTOCOL_IKE, NULL, 0);
+        MUST(p, ask(p, INFORMATIONAL) != NULL && core_count(p->gate->core).ike_sas == 0);
+    }
+    printf(
+        "# counted: floods: a peer rebinds its address between IKE_SA_INIT and IKE_AUTH %u times, where a network has 8 places: "
+        "each is served, no network is left counted\n",
+        n);
+    over(p);
+}
+
+/* The same when nothing comes of it: a wrong AUTH from another address, or none at all until the time is over. */
+static void rebinds_and_fails(void **state)
+{
+    struct puppet *p = from_anywhere();
+    const char *psk = p->psk;
+
+    (void)state;
+    for (unsigned i = 0; i < 65; i++) {
+        begin_from(p, addr_v4(192, 0, 2, 2));
+        p->here.addr = addr_v4(198, 51, 100, (uint8_t)(1 + i));
+        p->psk = "another secret, which nobody here knows";
+        say_auth(p);
+        p->psk = psk;
+        if (i % 3) {
+            MUST(p, error_of(ask(p, IKE_AUTH)) == AUTHENTICATION_FAILED);
+        } else {
+            p->spoil = NULL;
+            send_bytes(p, span_part(message_sealed(p, IKE_AUTH, 1, false), 0, 40)); /* cut short */
+            world_run(p->w, HALF_OPEN_LIFE + 2 * SEC);
+        }
+        MUST(p, core_count(p->gate->core).half_open == 0 && core_count(p->gate->core).sources == 0);
+    }
+    over(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(garbage_auths),
-        cmocka_unit_test(garbage_fragments),
-        cmocka_unit_test(fragments_with_keys),
-        cmocka_unit_test(fragments_of_many),
+        cmocka_unit_test(garbage_auths),     cmocka_unit_test(garbage_fragments),   cmocka_unit_test(fragments_with_keys),
+        cmocka_unit_test(fragments_of_many), cmocka_unit_test(rebinds_before_auth), cmocka_unit_test(rebinds_and_fails),
     };
 
     return flood_tests("floods at half-open IKE SAs", tests, COUNT_OF(tests));
