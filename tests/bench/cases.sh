@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by run: the cases. Each walks over HAVE ("DEBIAN/KIND") so that the responders take turns, round by round, and puts lines
 #   CASE DEBIAN KIND METRIC ROUND VALUE PROBE    (tabs; PROBE: the speed of the CPU around it, 0 where it says nothing)
-CASES="limit start load establish memory half-open rekey flood latency"
+CASES="limit start load establish half-open rekey flood latency profile memory"
 ROUNDS=${BENCH_ROUNDS:-$([ $quick = yes ] && echo 1 || echo 5)}
 each() { # each FUNCTION CASE ROUND [ARGUMENT...]: for every responder that can
 	local f=$1 c=$2 r=$3 e; shift 3
@@ -85,6 +85,29 @@ establish_one() { local a b p q n=$5 done x y
 	put "$1" "$2" "$3" round_trips "$4" "$(said round_trips)" 0
 	put "$1" "$2" "$3" generator_us "$4" "$(said generator_cpu_us_each)" "$(mean "$p" "$q")"; }
 
+# --- where ours spends it: a profile, and system calls ------------------------------------------------
+case_profile() { local s d=${DEBIANS##* }
+	[ $quick = no ] || return 0
+	command -v perf >/dev/null && command -v strace >/dev/null || { lack profile "perf and strace are not here" "$d"; return; }
+	for s in "psk x25519" "psk ecp256" "psk modp2048" "rsa2048 x25519" "ecdsa256 x25519"; do
+		AUTH=${s% *} KE=${s#* }
+		profile_one "$AUTH-$KE" "$d" "$(peers_for "${s/psk /}" 3000)"; stop
+	done; AUTH=psk KE=x25519; }
+profile_one() { local p
+	end_open ours "$2" && ready >/dev/null && warm || { fails "$1" "$2" profile "does not establish"; return; }
+	perf record -q -F 4000 -o "$W/perf.data" -p "$(watch | awk '{ printf "%s%s", s, $1; s = "," }')" >/dev/null 2>&1 & p=$!; sleep 0.5
+	gen establish --local 10.0.0.1/8 --each-address --peers "$3"
+	kill -INT $p; wait $p 2>/dev/null
+	perf report -q -i "$W/perf.data" --sort comm,dso 2>/dev/null | awk '$1 + 0 >= 0.5 { sub(/%/, "", $1); print $1, $2, $3 }' |
+		while read -r share comm dso; do put "$1" "$2" ours "prof $comm $dso" 1 "$share" 0; done
+	perf report -q -i "$W/perf.data" --sort comm,symbol --dsos charon-lite 2>/dev/null | awk '$1 + 0 >= 0.4 && $3 == "[.]" && n++ < 15 { sub(/%/, "", $1); print $1, $2, $4 }' |
+		while read -r share comm f; do put "$1" "$2" ours "func $comm $f" 1 "$share" 0; done
+	strace -f -c -q -o "$W/calls" $(watch | awk '{ printf "-p %s ", $1 }') 2>/dev/null & p=$!; sleep 1
+	GEN_LIMIT=20 gen establish --local 10.1.0.1/16 --inner 172.18.0.0/16 --each-address --peers 200
+	kill -TERM $p; wait $p 2>/dev/null
+	awk -v n="$(said established)" '$NF !~ /syscall|total/ && $4 ~ /^[0-9]+$/ && n > 0 && $4 / n >= 0.05 { printf "%s %.2f\n", $NF, $4 / n }' "$W/calls" |
+		while read -r call n; do put "$1" "$2" ours "call $call" 1 "$n" 0; done; }
+
 # --- memory: IKE SAs with Child SAs, and half-open ones -------------------------------------------
 rested() { # until the memory does not change any more (caches are let go, cached responses expire), $1 seconds at most
 	local a b end=$((SECONDS + $1)); settle 10; a=$(pss)
@@ -128,7 +151,7 @@ rekey_one() { local a b c p times=100 done
 	settle 5; p=$(probe); a=$(cpu)
 	gen establish --local 10.1.0.1/16 --inner 172.17.0.0/16 --each-address --peers 20; settle 5; b=$(cpu)
 	gen rekey --local 10.2.0.1/16 --inner 172.18.0.0/16 --each-address --peers 20 --what "$5" --times $times; settle 5; c=$(cpu)
-	done=$(said rekey.established)
+	done=$(said rekey.rekeyed)
 	[ "${done:-0}" -ge $((20 * times * 98 / 100)) ] || { fails "$1" "$2" "$3" "only ${done:-0} of $((20 * times)) rekeys: $(tail -n 1 "$W/gen.err")"; return; }
 	put "$1" "$2" "$3" cpu_us "$4" "$(awk -v a="$a" -v b="$b" -v c="$c" -v n="$done" 'BEGIN { printf "%.2f", (c - b - (b - a)) / n }')" "$(mean "$p" "$(probe)")"; }
 
