@@ -2,6 +2,7 @@
 # Sourced by run: the cases. Each walks over HAVE ("DEBIAN/KIND") so that the responders take turns, round by round, and puts lines
 #   CASE DEBIAN KIND METRIC ROUND VALUE PROBE    (tabs; PROBE: the speed of the CPU around it, 0 where it says nothing)
 CASES="limit start load establish half-open rekey flood latency profile memory"
+ESTABLISH="psk-x25519 psk-ecp256 psk-modp2048 rsa2048-x25519 ecdsa256-x25519" # SUITES: some of them
 ROUNDS=${BENCH_ROUNDS:-$([ $quick = yes ] && echo 1 || echo 5)}
 each() { # each FUNCTION CASE ROUND [ARGUMENT...]: for every responder that can
 	local f=$1 c=$2 r=$3 e; shift 3
@@ -54,18 +55,18 @@ load_one() { local a b
 # First some that are not counted, from other addresses: what is made once is made.
 gen() { # gen CASE VERB OPTION...: charon-bench; its JSON is $W/gen.json
 	local v=$1; shift
-	timeout "${GEN_LIMIT:-40}" nsenter --net=/run/netns/g taskset -c "$CPU_G" "$BUILD/tests/bench/charon-bench" "$v" --remote $ADDRESS $(generator_auth) --ke "$KE" --give-up 10 --json "$W/gen.json" --quiet "$@" >"$W/gen.out" 2>"$W/gen.err"; }
+	timeout "${GEN_LIMIT:-40}" nsenter --net=/run/netns/g taskset -c "$CPU_G" "$BUILD/tests/bench/charon-bench" "$v" --remote $ADDRESS --ke "$KE" --give-up 10 --json "$W/gen.json" --quiet "$@" $(generator_auth) >"$W/gen.out" 2>"$W/gen.err"; }
 said() { python3 -c 'import json, sys
 v = json.load(open(sys.argv[1]))
 for k in sys.argv[2].split("."): v = v.get(k, 0) if isinstance(v, dict) else 0
 print(v)' "$W/gen.json" "$1" 2>/dev/null || echo 0; }
 warm() { gen establish --local 10.200.0.1/16 --inner 172.24.0.0/16 --each-address --peers "${1:-50}"; }
-peers_for() { case $1 in modp2048 | rsa2048) echo $((${2:-1000} / 2)) ;; *) echo "${2:-1000}" ;; esac; }
+peers_for() { case $1 in modp2048* | rsa2048*) echo $((${2:-1000} / 2)) ;; *) echo "${2:-1000}" ;; esac; }
 case_establish() { local r s n=1000
 	[ $quick = no ] || n=500
-	for ((r = 1; r <= ROUNDS; r++)); do for s in "psk x25519" "psk ecp256" "psk modp2048" "rsa2048 x25519" "ecdsa256 x25519"; do
-		AUTH=${s% *} KE=${s#* }
-		each establish_one "$AUTH-$KE" "$r" "$(peers_for "${s/psk /}" $n)"
+	for ((r = 1; r <= ROUNDS; r++)); do for s in ${SUITES:-$ESTABLISH}; do
+		AUTH=${s%-*} KE=${s#*-}
+		each establish_one "$s" "$r" "$(peers_for "${s/psk-/}" $n)"
 	done; done; AUTH=psk KE=x25519; }
 fails() { # fails CASE DEBIAN KIND WHY: it is not tried again
 	LACKS[$1/$2/$3]=$4; put lack "$2" "$3" "$1" 0 "$4" 0; note "$1, $3 in Debian $2: $4"; }
@@ -89,9 +90,9 @@ establish_one() { local a b p q n=$5 done x y
 case_profile() { local s d=${DEBIANS##* }
 	[ $quick = no ] || return 0
 	command -v perf >/dev/null && command -v strace >/dev/null || { lack profile "perf and strace are not here" "$d"; return; }
-	for s in "psk x25519" "psk ecp256" "psk modp2048" "rsa2048 x25519" "ecdsa256 x25519"; do
-		AUTH=${s% *} KE=${s#* }
-		profile_one "$AUTH-$KE" "$d" "$(peers_for "${s/psk /}" 3000)"; stop
+	for s in ${SUITES:-$ESTABLISH}; do
+		AUTH=${s%-*} KE=${s#*-}
+		profile_one "$s" "$d" "$(peers_for "${s/psk-/}" 3000)"; stop
 	done; AUTH=psk KE=x25519; }
 profile_one() { local p
 	end_open ours "$2" && ready >/dev/null && warm || { fails "$1" "$2" profile "does not establish"; return; }
@@ -103,7 +104,7 @@ profile_one() { local p
 	perf report -q -i "$W/perf.data" --sort comm,symbol --dsos charon-lite 2>/dev/null | awk '$1 + 0 >= 0.4 && $3 == "[.]" && n++ < 15 { sub(/%/, "", $1); print $1, $2, $4 }' |
 		while read -r share comm f; do put "$1" "$2" ours "func $comm $f" 1 "$share" 0; done
 	strace -f -c -q -o "$W/calls" $(watch | awk '{ printf "-p %s ", $1 }') 2>/dev/null & p=$!; sleep 1
-	GEN_LIMIT=20 gen establish --local 10.1.0.1/16 --inner 172.18.0.0/16 --each-address --peers 200
+	GEN_LIMIT=20 gen establish --local 10.1.0.1/16 --inner 172.17.0.0/16 --each-address --peers 200
 	kill -TERM $p; wait $p 2>/dev/null
 	awk -v n="$(said established)" '$NF !~ /syscall|total/ && $4 ~ /^[0-9]+$/ && n > 0 && $4 / n >= 0.05 { printf "%s %.2f\n", $NF, $4 / n }' "$W/calls" |
 		while read -r call n; do put "$1" "$2" ours "call $call" 1 "$n" 0; done; }
@@ -173,7 +174,7 @@ flood() { timeout 60 nsenter --net=/run/netns/g taskset -c "$CPU_G" "$BUILD/test
 case_latency() { local r; for ((r = 1; r <= (ROUNDS + 1) / 2; r++)); do each latency_one "$1" "$r"; done; }
 latency_one() { local a u n=400 rate
 	end_open "$3" "$2" && ready >/dev/null && warm || { fails "$1" "$2" "$3" "does not establish"; return; }
-	settle 5; a=$(cpu); gen establish --local 10.1.0.1/16 --each-address --peers $n; settle 5
+	settle 5; a=$(cpu); gen establish --local 10.1.0.1/16 --inner 172.17.0.0/16 --each-address --peers $n; settle 5
 	u=$(per "$a" "$(cpu)" "$(said established)")
 	rate=$(awk -v u="$u" 'BEGIN { printf "%d", 5e5 / u }'); n=$((rate * ($([ $quick = yes ] && echo 1 || echo 4))))
 	gen establish --local 10.2.0.1/16 --inner 172.18.0.0/16 --each-address --peers "$n" --rate "$rate"

@@ -34,7 +34,7 @@ pki() { # one root, a certificate for the responder; charon-bench makes those of
 	done >/dev/null 2>"$d/log"; chmod 600 "$d"/*.key; }
 generator_auth() { # the options of charon-bench that go with it
 	local d=$W/shared/pki-$AUTH
-	[ "$WHO" != iked ] || echo "--esp aes256-sha512"
+	[ "$WHO" != iked ] || echo "--esp aes256-sha512 --inner 172.16.0.0/12 --inner-whole"
 	if [ "$AUTH" = psk ]; then echo "--auth psk --psk $PSK"
 	else echo "--auth $AUTH --key $d/peer.key --ca $d/ca.pem --ca-key $d/ca.key --each-identity --remote-id gw.bench"; fi; }
 

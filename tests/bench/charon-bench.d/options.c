@@ -29,6 +29,7 @@ static const char usage[] =
     "  --ke GROUP           x25519 (default), ecp256, modp2048\n"
     "  --esp ALGORITHMS     aes256gcm16 (default), aes256-sha512 ...: of the Child SAs\n"
     "  --inner NETWORK      each peer's selector is an address out of it (default 172.16.0.0/12), or `dynamic`: its own\n"
+    "  --inner-whole        each peer's selector is all of it: for a responder that narrows nothing\n"
     "  --remote-net NETWORK the selector of the responder (default 198.51.100.0/24)\n"
     "  --rate NUMBER        begin so many in a second; default: as many as --window allows\n"
     "  --window NUMBER      so many are under way at a time (default 64; with --rate: no limit)\n"
@@ -75,6 +76,7 @@ enum {
     OPT_KE,
     OPT_ESP,
     OPT_INNER,
+    OPT_INNER_WHOLE,
     OPT_REMOTE_NET,
     OPT_RATE,
     OPT_WINDOW,
@@ -105,6 +107,7 @@ static const struct option words[] = {{"local", 1, NULL, OPT_LOCAL},
                                       {"ke", 1, NULL, OPT_KE},
                                       {"esp", 1, NULL, OPT_ESP},
                                       {"inner", 1, NULL, OPT_INNER},
+                                      {"inner-whole", 0, NULL, OPT_INNER_WHOLE},
                                       {"remote-net", 1, NULL, OPT_REMOTE_NET},
                                       {"rate", 1, NULL, OPT_RATE},
                                       {"window", 1, NULL, OPT_WINDOW},
@@ -162,6 +165,8 @@ static bool *flag_of(struct options *o, int option)
         return &o->each_address;
     case OPT_EACH_IDENTITY:
         return &o->each_identity;
+    case OPT_INNER_WHOLE:
+        return &o->inner_whole;
     case OPT_HALF_OPEN:
         return &o->half_open;
     case OPT_RETRY:

@@ -13,7 +13,7 @@ struct options {
     struct prefix local; /* the address of the first peer, and the network that the others' are in */
     struct addr remote;
     uint32_t peers;
-    bool each_address, each_identity, half_open, quiet, retry;
+    bool each_address, each_identity, half_open, inner_whole, quiet, retry;
     bool certificates; /* else a pre-shared key */
     const char *auth, *psk, *cert, *key, *ca, *ca_key;
     const char *local_id, *remote_id, *ke;

@@ -135,8 +135,11 @@ static bool selector_of(const struct options *o, struct conf_connection *c, stru
         fprintf(stderr, "charon-bench: %s is no network\n", o->inner);
         return false;
     }
-    own.addr = addr_further(&net, net.addr, peer);
-    own.bits = net.addr.family == 4 ? 32 : 128;
+    own = net;
+    if (!o->inner_whole) {
+        own.addr = addr_further(&net, net.addr, peer);
+        own.bits = net.addr.family == 4 ? 32 : 128;
+    }
     if (!own.addr.family) {
         fprintf(stderr, "charon-bench: --inner has no room for %u addresses\n", o->peers);
         return false;
