@@ -149,8 +149,10 @@ static uint64_t lap_due(const struct course *c, const struct lap *l)
 static usec_t lap_begin_some(struct course *c, struct lap *l)
 {
     uint64_t due = lap_due(c, l);
-    int left = TURN_STARTS;
+    int left = fleet_busy(c->fleet) ? 1 : TURN_STARTS;
 
+    if (c->o->rate > 0 && due > l->begun + l->behind)
+        l->behind = due - l->begun;
     while (l->begun < due && left-- > 0 && !peer_busy(c, l->begun))
         peer_begin(c, l->begun);
     if (l->begun < due && left < 0)

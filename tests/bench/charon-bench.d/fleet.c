@@ -9,7 +9,15 @@
 #include "tests/bench/charon-bench.d/squad.h"
 #include "wire/wire.h"
 
-enum { ANSWER_MAX = 1 << 20, SAID_MAX = 48, NEXT_AT = 16, TYPE_AT = 18, FRAGMENT_AT = 32, WHY_MAX = 400 };
+enum {
+    ANSWER_MAX = 1 << 20,
+    SAID_MAX = 48,
+    NEXT_AT = 16,
+    TYPE_AT = 18,
+    FRAGMENT_AT = 32,
+    READ_FULL = 16,
+    /* what net reads of a socket in a turn */ WHY_MAX = 400
+};
 
 struct fleet {
     struct fleet_setup setup;
@@ -22,6 +30,7 @@ struct fleet {
     struct outbox outbox;
     struct arena arena; /* of an answer */
     struct fleet_counts counts;
+    unsigned heard; /* datagrams since the last turn */
 };
 
 static size_t type_index(struct span message)
@@ -110,6 +119,7 @@ static void fleet_packet(void *ctx, const struct path *path, struct span data)
     struct fleet *f = ctx;
     uint16_t squad = squad_of(data);
 
+    f->heard++;
     f->counts.received[type_index(data)]++;
     f->counts.answers[type_index(data)] += answers_anew(data);
     if (squad && squad <= f->n_squads)
@@ -143,17 +153,23 @@ void fleet_rekey(struct fleet *f, uint32_t peer, bool child)
     fleet_step(f, s, &in);
 }
 
+bool fleet_busy(const struct fleet *f)
+{
+    return f->heard >= READ_FULL;
+}
+
 usec_t fleet_turn(struct fleet *f)
 {
     struct heap_node *n;
     usec_t now = loop_now();
 
-    for (size_t left = f->n_squads; left > 0 && (n = heap_first(&f->due)) && n->at <= now; left--) {
+    for (size_t left = fleet_busy(f) ? 1 : f->n_squads; left > 0 && (n = heap_first(&f->due)) && n->at <= now; left--) {
         struct input tick = {.kind = INPUT_TICK};
 
         fleet_step(f, CONTAINER_OF(n, struct squad, due), &tick);
     }
     fleet_flush(f);
+    f->heard = 0;
     n = heap_first(&f->due);
     return n ? n->at : USEC_NEVER;
 }

@@ -43,6 +43,7 @@ void fleet_start(struct fleet *, uint32_t peer); /* as if traffic asked for its 
 void fleet_rekey(struct fleet *, uint32_t peer, bool child);
 /* Due timers, and what was said goes out; returns when to come back. */
 usec_t fleet_turn(struct fleet *);
+bool fleet_busy(const struct fleet *); /* datagrams wait to be read: who speaks on instead does not hear what was answered */
 struct fleet_counts fleet_counts(const struct fleet *);
 
 #endif

@@ -24,6 +24,7 @@ struct lap {
     struct samples init, whole;
     struct reasons reasons;
     uint32_t by_second[SECONDS_MAX];
+    uint64_t behind;          /* --rate: so many were due and not begun, at the worst */
     uint64_t attempts_failed; /* --retry: of those that are tried again */
 };
 struct course {

@@ -51,6 +51,7 @@ static json_t *result_json(struct course *c)
     json_object_set_new(j, "half_open", json_boolean(c->o->half_open));
     json_object_set_new(j, "up_at_end", json_integer((json_int_t)c->up));
     json_object_set_new(j, "lost", json_integer((json_int_t)c->lost));
+    json_object_set_new(j, "behind_max", json_integer((json_int_t)e->behind));
     json_object_set_new(j, "attempts_failed", json_integer((json_int_t)e->attempts_failed));
     json_object_set_new(j, "established_by_second", seconds_json(e));
     json_object_set_new(j, "latency_us",
