@@ -156,7 +156,7 @@ lswan_conf() {
 	  leftupdown=%disabled
 	  ikelifetime=24h
 	  salifetime=24h
-	  $([ "$AUTH" = psk ] || printf 'leftcert=gw\n  leftid=@gw.bench\n  rightid=%%fromcert\n  leftsendcert=always\n  rightca=%%same\n')
+	  $([ "$AUTH" = psk ] || printf 'leftcert=gw\n  leftid=@gw.bench\n  rightid=%%any\n  leftsendcert=always\n  rightca=%%same\n')
 	  auto=add
 
 	X
