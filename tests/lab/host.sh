@@ -109,9 +109,9 @@ lab_install() { # lab_install PACKAGE...
 	[ "$(id -u)" = 0 ] || { command -v sudo >/dev/null || die "root (or sudo) is needed to install: ${want[*]}"; su=(sudo); }
 	[ "${LAB_QUIET:-0}" = 1 ] || say "installing ${want[*]}"
 	log=$(mktemp)
-	if ! { "${su[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0 --no-install-recommends install "${want[@]}" ||
+	if ! { "${su[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 --no-install-recommends install "${want[@]}" ||
 		{ "${su[@]}" apt-get -q -o Acquire::Check-Valid-Until=false update &&
-		  "${su[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0 --no-install-recommends install "${want[@]}"; }; } >"$log" 2>&1
+		  "${su[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 --no-install-recommends install "${want[@]}"; }; } >"$log" 2>&1
 	then tail -15 "$log" >&2; rm -f "$log"; die "could not install: ${want[*]}"; fi
 	rm -f "$log"
 }
