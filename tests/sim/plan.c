@@ -116,6 +116,7 @@ static void set_times(const struct plan *p, struct conf_connection *c)
 {
     struct conf_child *children = (struct conf_child *)(uintptr_t)c->children;
 
+    c->remote.ca_hashes = p->ca_hashes;
     c->rekey_us = p->rekey_us;
     c->lifetime_us = p->lifetime_us ? p->lifetime_us : p->rekey_us + p->rekey_us / 10;
     c->liveness_us = p->liveness_us;

@@ -33,6 +33,7 @@ struct plan {
     enum encap encap;
     bool no_fragments;
     uint16_t fragment_size;
+    struct span ca_hashes; /* of the authorities that it takes certificates of */
     struct plan_child child[PLAN_CHILDREN_MAX];
 };
 

@@ -867,32 +867,41 @@ static void unprotected_hints(void **state)
     over(p);
 }
 
+/* RFC 7296 3.7: a responder says which authorities it takes certificates of, as hashes of their keys. */
+static void certreq_of_the_gate(void **state)
+{
+    static const uint8_t hashes[40] = {1, 2, 3, [20] = 4, 5, 6};
+    struct puppet *p = puppet_new(KEEP_ANSWER);
+    const struct payload *asked;
+    const struct said *m;
+
+    (void)state;
+    p->gate->plan[0].ca_hashes = span_of(hashes, sizeof(hashes));
+    puppet_start(p);
+    say_init(p);
+    m = ask(p, IKE_SA_INIT);
+    MUST(p, m != NULL);
+    asked = part(m, PAYLOAD_CERTREQ);
+    MUST(p, asked && asked->u.cert.encoding == CERT_X509_SIGNATURE);
+    MUST(p, span_equal(asked->u.cert.data, span_of(hashes, sizeof(hashes))));
+    over(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(versions),
-        cmocka_unit_test(flags_and_spis),
-        cmocka_unit_test(exchanges_out_of_season),
-        cmocka_unit_test(before_auth),
-        cmocka_unit_test(without_an_ike_sa),
-        cmocka_unit_test(message_ids),
-        cmocka_unit_test(repeats),
-        cmocka_unit_test(repeats_meanwhile),
-        cmocka_unit_test(wrong_answers),
-        cmocka_unit_test(fragment_counts),
-        cmocka_unit_test(fragments_mixed),
-        cmocka_unit_test(fragments_again),
-        cmocka_unit_test(fragments_repeated),
-        cmocka_unit_test(fragments_bad),
-        cmocka_unit_test(fragments_of_auth),
-        cmocka_unit_test(fragments_of_ours),
-        cmocka_unit_test(cookie_lengths),
-        cmocka_unit_test(endless_beginnings),
-        cmocka_unit_test(cookie_and_group),
-        cmocka_unit_test(groups_misled),
-        cmocka_unit_test(gate_asks_for_cookies),
-        cmocka_unit_test(cookie_before_work),
-        cmocka_unit_test(unprotected_hints),
+        cmocka_unit_test(certreq_of_the_gate), cmocka_unit_test(versions),
+        cmocka_unit_test(flags_and_spis),      cmocka_unit_test(exchanges_out_of_season),
+        cmocka_unit_test(before_auth),         cmocka_unit_test(without_an_ike_sa),
+        cmocka_unit_test(message_ids),         cmocka_unit_test(repeats),
+        cmocka_unit_test(repeats_meanwhile),   cmocka_unit_test(wrong_answers),
+        cmocka_unit_test(fragment_counts),     cmocka_unit_test(fragments_mixed),
+        cmocka_unit_test(fragments_again),     cmocka_unit_test(fragments_repeated),
+        cmocka_unit_test(fragments_bad),       cmocka_unit_test(fragments_of_auth),
+        cmocka_unit_test(fragments_of_ours),   cmocka_unit_test(cookie_lengths),
+        cmocka_unit_test(endless_beginnings),  cmocka_unit_test(cookie_and_group),
+        cmocka_unit_test(groups_misled),       cmocka_unit_test(gate_asks_for_cookies),
+        cmocka_unit_test(cookie_before_work),  cmocka_unit_test(unprotected_hints),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
