@@ -29,6 +29,8 @@ struct core *core_new(const struct core_setup *setup)
     c->keylog_ctx = setup->keylog_ctx;
     c->stop_timer.fire = stop_due;
     c->hungry.fire = memory_again;
+    c->forget.fire = window_forget;
+    list_init(&c->replies);
     list_init(&c->sas);
     list_init(&c->graveyard);
     list_init(&c->work);

@@ -299,7 +299,7 @@ static void sealed_packet(struct ike_sa *sa, const struct ike_header *h, const s
     int err;
 
     if (!response && repeats_last(sa, h, data)) {
-        if (++sa->repeats == CUT_TRIES)
+        if (sa->reply.bytes.len && ++sa->repeats == CUT_TRIES)
             (void)seal_again(sa, &sa->reply); /* the answer, or what is too large of it, does not arrive */
         packets_send(sa->core, &sa->reply, path);
         return;

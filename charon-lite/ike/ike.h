@@ -118,6 +118,8 @@ struct core {
     struct list graveyard;  /* freed at the end of the step */
     struct list collecting; /* fragments.collected */
     size_t fragment_bytes;  /* of those */
+    struct list replies;    /* ike_sa.in_replies: those with an answer to be repeated, the oldest first */
+    struct timer forget;    /* the oldest of them */
     struct list lingering;  /* replaced SAs that the kernel still has, the oldest first (linger.c) */
     size_t n_lingering;
     struct list work; /* ike_sa.in_work: something may be started */
@@ -216,11 +218,13 @@ struct ike_sa {
     uint32_t next_ours, next_theirs;
     struct xchg *ours, *theirs; /* under way */
     struct packets request;     /* ours, outstanding */
-    struct packets reply;       /* to next_theirs - 1 */
-    uint64_t fragment_hash;     /* of fragment 1 of the request being collected */
-    uint64_t init_seen;         /* hash of the IKE_SA_INIT that a responder took */
-    struct addr init_from;      /* where a responder counted it as half-open */
-    uint64_t reply_to;          /* hash of the request (its first fragment) that `reply` answers */
+    struct packets reply;       /* to next_theirs - 1; empty when it was forgotten */
+    struct list in_replies;
+    usec_t reply_at;
+    uint64_t fragment_hash; /* of fragment 1 of the request being collected */
+    uint64_t init_seen;     /* hash of the IKE_SA_INIT that a responder took */
+    struct addr init_from;  /* where a responder counted it as half-open */
+    uint64_t reply_to;      /* hash of the request (its first fragment) that `reply` answers */
     struct fragments in_request, in_response;
     unsigned tries;
     uint8_t reply_exchange;       /* and its exchange */
@@ -614,7 +618,8 @@ bool collide_ike_late(struct xchg *theirs,
 void window_send_request(struct xchg *); /* where there is no memory, a little later */
 /* 0, or ERR_MEMORY: nothing was sent, and may be tried again. What can never be written ends the SA. */
 int window_send_reply(struct xchg *) MUST_USE;
-void window_request_done(struct ike_sa *); /* the outstanding request is answered or abandoned */
+void window_forget(struct core *, struct timer *); /* answers that nobody will ask for again */
+void window_request_done(struct ike_sa *);         /* the outstanding request is answered or abandoned */
 void window_retransmit(struct core *, struct timer *);
 void window_renew(struct ike_sa *); /* the outstanding request, if any, is repeated at once, and the tries are counted anew */
 void door_packet(struct core *, const struct input *);

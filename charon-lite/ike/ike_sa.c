@@ -312,6 +312,7 @@ void sa_free(struct ike_sa *sa)
     list_remove(&sa->lineage);
     list_remove(&sa->in_work);
     list_remove(&sa->in_peer);
+    list_remove(&sa->in_replies);
     packets_done(&sa->request);
     packets_done(&sa->reply);
     fragments_done(&sa->in_request);

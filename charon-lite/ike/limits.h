@@ -29,6 +29,7 @@
 #define ANSWER_WAIT (20 * USEC_SEC)            /* for vault, judge, hand, worker */
 #define SILENT_PROBE (30 * USEC_SEC)           /* a responder asks a new IKE SA that stays silent */
 #define TRAFFIC_WAIT (500 * USEC_MSEC)         /* for the hand to say when packets last came */
+#define REPLY_KEPT (300 * USEC_SEC)            /* an answer can be repeated for so long: "several minutes" (2.1) */
 #define OVERSLEPT (3 * USEC_SEC)               /* a step that comes so late means that we were suspended */
 #define TEMPORARY_WAIT (3 * USEC_SEC)          /* before a retry after TEMPORARY_FAILURE */
 #define TEMPORARY_MAX (180 * USEC_SEC)         /* after several minutes of it the IKE SA is closed (2.25) */

@@ -6,10 +6,15 @@
 
 #include <stdlib.h>
 
+/* Every Child SA has one in reserve, so it holds no more of the order than a removal needs. */
 struct lingering {
     struct list in_core;
     struct timer due;
-    struct ask remove;
+    struct peer_ref peer;
+    uint16_t child;
+    bool transport, udp_encap, replaced;
+    uint32_t reqid, spi_in, spi_out;
+    struct endpoint local, remote;
 };
 
 struct lingering *lingering_new(void)
@@ -17,10 +22,31 @@ struct lingering *lingering_new(void)
     return calloc(1, sizeof(struct lingering));
 }
 
+/* The order to the hand; nobody is left to hear its answer. `mute`: only what we send by it goes. */
+static bool lingering_order(struct core *c, const struct lingering *l, bool mute)
+{
+    struct ask ask = {.to = ASK_HAND, .kind = ASK_CHILD_REMOVE, .deadline = usec_add(c->now, ANSWER_WAIT)};
+    struct ask_child *a = &ask.u.child;
+
+    a->peer = l->peer;
+    a->child = l->child;
+    a->reqid = l->reqid;
+    a->protocol = PROTOCOL_ESP;
+    a->transport = l->transport;
+    a->udp_encap = l->udp_encap;
+    a->replaced = l->replaced;
+    a->inbound_only = mute;
+    a->spi_in = l->spi_in;
+    a->spi_out = l->spi_out;
+    a->local = l->local;
+    a->remote = l->remote;
+    return out_ask(c, &ask);
+}
+
 /* An order that cannot be given stays: nobody else would remember it. */
 static void lingering_end(struct core *c, struct lingering *l)
 {
-    if (!out_ask(c, &l->remove)) {
+    if (!lingering_order(c, l, false)) {
         wake_set(c, &l->due, c->now + MEMORY_WAIT);
         return;
     }
@@ -37,12 +63,19 @@ static void lingering_due(struct core *c, struct timer *t)
 
 void linger(struct core *c, struct lingering *l, const struct ask *remove, usec_t wait)
 {
-    l->remove = *remove;
-    l->remove.ticket = (struct ticket){0, 0}; /* nobody is left to hear the answer */
-    l->remove.u.child.ts_local = l->remove.u.child.ts_remote = (struct ts_list){NULL, 0};
-    l->remove.u.child.inbound_only = true;
-    out_ask(c, &l->remove);
-    l->remove.u.child.inbound_only = false;
+    const struct ask_child *a = &remove->u.child;
+
+    l->peer = a->peer;
+    l->child = a->child;
+    l->transport = a->transport;
+    l->udp_encap = a->udp_encap;
+    l->replaced = a->replaced;
+    l->reqid = a->reqid;
+    l->spi_in = a->spi_in;
+    l->spi_out = a->spi_out;
+    l->local = a->local;
+    l->remote = a->remote;
+    (void)lingering_order(c, l, true);
     l->due.fire = lingering_due;
     list_append(&c->lingering, &l->in_core);
     c->n_lingering++;
@@ -67,7 +100,7 @@ void linger_no_more_of(struct core *c, uint32_t reqid)
     LIST_EACH (it, &c->lingering) {
         struct lingering *l = LIST_ITEM(it, struct lingering, in_core);
 
-        if (l->remove.u.child.reqid == reqid)
+        if (l->reqid == reqid)
             lingering_end(c, l);
     }
 }

@@ -102,6 +102,34 @@ void window_send_request(struct xchg *x)
     wake_set(c, &sa->retransmit, c->now + retransmit_wait(c, 1));
 }
 
+/* "Responders are allowed to forget the response after a timeout of several minutes", and ignore what they have forgotten (2.1).
+ * Some at a time: they were made in one order and are kept equally long. */
+void window_forget(struct core *c, struct timer *t)
+{
+    while (!list_empty(&c->replies)) {
+        struct ike_sa *sa = LIST_ITEM(c->replies.next, struct ike_sa, in_replies);
+        usec_t due = usec_add(sa->reply_at, REPLY_KEPT);
+
+        if (due > c->now) {
+            wake_set(c, t, due < c->now + USEC_SEC ? c->now + USEC_SEC : due);
+            return;
+        }
+        list_remove(&sa->in_replies);
+        packets_done(&sa->reply);
+    }
+}
+
+static void reply_keep(struct ike_sa *sa)
+{
+    struct core *c = sa->core;
+
+    list_remove(&sa->in_replies);
+    list_append(&c->replies, &sa->in_replies);
+    sa->reply_at = c->now;
+    if (!c->forget.node.in)
+        wake_set(c, &c->forget, usec_add(c->now, REPLY_KEPT));
+}
+
 int window_send_reply(struct xchg *x)
 {
     struct ike_sa *sa = x->sa;
@@ -117,6 +145,7 @@ int window_send_reply(struct xchg *x)
     sa->repeats = 0;
     sa->reply_exchange = x->row->type;
     packets_send(x->core, &sa->reply, &x->path);
+    reply_keep(sa);
     return 0;
 }
 

@@ -21,6 +21,8 @@
 
 extern const struct alg_registry alg_registry;
 
+#define FORGOTTEN (600 * USEC_SEC) /* cached responses are no more */
+
 struct gateway {
     struct core *core;
     struct vault *vault;
@@ -257,7 +259,7 @@ int main(int argc, char **argv)
     snprintf(yaml, sizeof(yaml),
              "daemon: { limits: { cookie_threshold: 1000000, half_open: 1000000, half_open_per_source: 1000000 } }\n"
              "connections:\n  hub:\n    local: { address: 192.0.2.1 }\n    remote: { psk: \"file:%s\" }\n    psk: \"file:%s\"\n"
-             "    ike: { proposals: [%s] }\n    keep: answer\n"
+             "    ike: { proposals: [%s], liveness: never }\n    keep: answer\n"
              "    children: { net: { local: [198.51.100.0/24], remote: [172.16.0.0/12] } }\n",
              psk, psk, proposal);
     many = yaml_many(psk, proposal, n);
@@ -281,8 +283,11 @@ int main(int argc, char **argv)
            both / n, initiator_init / n);
     core_free(a->core);
     size_t left = mallinfo2().uordblks;
+    step(b, &(struct input){.kind = INPUT_TICK, .now = now += FORGOTTEN});
+    size_t forgotten = mallinfo2().uordblks;
     core_free(b->core);
-    printf("memory: %zu bytes an IKE SA with its Child SA at the responder\n", (left - mallinfo2().uordblks) / n);
+    printf("memory: %zu bytes an IKE SA with its Child SA at the responder, %zu when its answer is forgotten\n",
+           (left - mallinfo2().uordblks) / n, (forgotten - mallinfo2().uordblks) / n);
     unlink(psk);
     return cb.ike_sas == n && ca.ike_sas == n ? 0 : 1;
 }

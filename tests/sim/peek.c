@@ -41,6 +41,7 @@ size_t peek_half_open(const struct core *c, uint64_t spi_i, const struct endpoin
 struct kept {
     size_t timers, tickets, ike_spis, child_spis;
     bool stale; /* a request is repeated that nobody waits for */
+    bool old_reply;
 };
 
 static size_t armed(const struct timer *t)
@@ -61,11 +62,22 @@ static void kept_exchange(struct kept *k, const struct xchg *x)
     k->tickets += out(x->core, x->ticket);
 }
 
+/* An answer that could be repeated is kept no longer than the bound, and every one has its turn (2.1). */
+static bool kept_too_long(const struct ike_sa *sa)
+{
+    const struct core *c = sa->core;
+    usec_t due = usec_add(sa->reply_at, REPLY_KEPT + 2 * USEC_SEC);
+
+    return sa->reply.bytes.len && (!sa->in_replies.next || list_empty(&sa->in_replies) || !c->forget.node.in ||
+                                   (c->forget.node.at > due && c->forget.node.at > c->now));
+}
+
 static void kept_sa(struct kept *k, const struct ike_sa *sa)
 {
     k->timers += armed(&sa->retransmit) + armed(&sa->life) + armed(&sa->liveness) + armed(&sa->keepalive);
     k->tickets += out(sa->core, sa->id);
     k->ike_spis++;
+    k->old_reply |= kept_too_long(sa);
     k->stale |= armed(&sa->retransmit) && !sa->request.bytes.len && !sa->ours;
     kept_exchange(k, sa->ours);
     kept_exchange(k, sa->theirs);
@@ -80,7 +92,7 @@ static void kept_sa(struct kept *k, const struct ike_sa *sa)
 
 static struct kept kept(const struct core *c)
 {
-    struct kept k = {.timers = armed(&c->nonces.again) + armed(&c->qcd.forget) + armed(&c->stop_timer),
+    struct kept k = {.timers = armed(&c->nonces.again) + armed(&c->qcd.forget) + armed(&c->stop_timer) + armed(&c->forget),
                      .tickets = out(c, c->nonces.ticket)};
 
     for (size_t i = 0; i < COUNT_OF(c->qcd.asked); i++)
@@ -114,6 +126,8 @@ const char *peek_leak(const struct core *c)
         text_add(&t, "%zu timers are set, %zu belong to somebody", c->timers.n, k.timers);
     else if (k.stale)
         text_add(&t, "a request is to be repeated that is not outstanding");
+    else if (k.old_reply)
+        text_add(&t, "an answer to be repeated is never forgotten");
     else if (tickets_out(c) != k.tickets)
         text_add(&t, "%zu tickets are out, %zu belong to somebody", tickets_out(c), k.tickets);
     else if (c->by_spi.count != k.ike_spis || c->by_child_spi.count != k.child_spis)
