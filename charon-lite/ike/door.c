@@ -36,7 +36,8 @@ void door_half_open(struct ike_sa *sa, bool in)
         c->counts.half_open--;
     }
     /* the address that it was counted under, whatever happened since */
-    source_count(c, &sa->init_from, in);
+    if (in || sa->source_counted)
+        sa->source_counted = source_count(c, &sa->init_from, in) && in;
 }
 
 void door_forget(struct ike_sa *sa)
@@ -208,8 +209,8 @@ static void init_request(struct core *c, const struct ike_header *h, const struc
         sa->init_seen = map_hash(&c->half_open, data);
         buf_span(&sa->init_theirs, data);
         door_half_open(sa, true);
-        if (sa->init_theirs.failed)
-            sa_kill(sa, FACT_DROPPED, "out of memory"); /* the proof covers it */
+        if (sa->init_theirs.failed || !sa->by_init_in || !sa->source_counted) /* the proof covers it; nobody is taken uncounted */
+            sa_kill(sa, FACT_DROPPED, "out of memory");
         else
             xchg_request(sa, h, path, in, &arena);
         if (sa->state == IKE_GONE)

@@ -197,7 +197,7 @@ struct ike_sa {
     enum ike_state state;
     bool initiator; /* are we the original initiator */
     bool half_open; /* counted as such */
-    bool by_init_in;
+    bool by_init_in, source_counted;
     uint64_t spi_i, spi_r;
     struct peer *peer;      /* NULL until a responder knows */
     struct peer *candidate; /* whose proposals a responder took in IKE_SA_INIT */
@@ -632,7 +632,7 @@ void door_answer(struct core *, const struct ike_header *to, const struct path *
 /* --- rates and counts (limits.c)
  * ---------------------------------------------------------------------------------------------------- */
 bool bucket_take(usec_t *until, usec_t now, usec_t each, usec_t burst) MUST_USE;
-void source_count(struct core *, const struct addr *, bool in);
+bool source_count(struct core *, const struct addr *, bool in); /* false: no memory to count it */
 bool half_open_allowed(const struct core *, const struct addr *from);
 bool cookie_wanted(const struct core *, const struct addr *from);
 usec_t half_open_life(const struct core *, const struct addr *from);

@@ -61,7 +61,7 @@ static uint32_t source_half_open(const struct core *c, const struct addr *a)
     return s ? s->half_open : 0;
 }
 
-void source_count(struct core *c, const struct addr *a, bool in)
+bool source_count(struct core *c, const struct addr *a, bool in)
 {
     uint64_t hash;
     struct source *s = source_find(c, a, &hash);
@@ -70,17 +70,18 @@ void source_count(struct core *c, const struct addr *a, bool in)
         s = calloc(1, sizeof(*s));
         if (!s || map_add(&c->sources, &s->node, hash) < 0) {
             free(s);
-            return;
+            return false;
         }
         s->net = source_net(a);
     }
     if (!s)
-        return;
+        return false;
     s->half_open += in ? 1 : -1u;
     if (s->half_open == 0) {
         map_remove(&c->sources, &s->node);
         free(s);
     }
+    return true;
 }
 
 /* --- a new IKE_SA_INIT ----------------------------------------------------------------------------------------------------- */
