@@ -12,6 +12,7 @@ each() { # each FUNCTION CASE ROUND [ARGUMENT...]: for every responder that can
 		"$f" "$c" "${e%%/*}" "${e#*/}" "$r" "$@"
 		stop
 	done; }
+[ $quick = no ] || { SUITES=${SUITES:-psk-x25519 ecdsa256-x25519} BENCH_SECONDS=${BENCH_SECONDS:-165}; }
 in_time() { [ $((SECONDS - began)) -lt "${BENCH_SECONDS:-2100}" ]; } # a whole run is bounded, however busy the machine
 facts() { # what it was measured on
 	put fact - - date 0 "$(date -u +%Y-%m-%d)" 0
@@ -117,7 +118,7 @@ rested() { # until the memory does not change any more (caches are let go, cache
 	while [ $SECONDS -lt $end ]; do sleep 5; b=$(pss); [ $((a - b)) -gt 64 ] || break; a=$b; done; pss; }
 case_memory() { local n sizes="1000 10000 100000"
 	[ $quick = no ] || sizes="1000"
-	for n in $sizes; do each memory_one "$1" 1 "$n"; done; }
+	for n in $sizes; do each memory_one "$1" 1 "$n"; done; IKE_SAS=100000; }
 memory_one() { local a b up n
 	[ "$5" -lt 100000 ] || [ "$2/$3" = "${DEBIANS##* }/${3/iked/}" ] || return 0 # the most once for each, in the newest; OpenIKED takes too long
 	IKE_SAS=$(($5 > 90000 ? 200000 : 100000))
