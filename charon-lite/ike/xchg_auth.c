@@ -107,8 +107,22 @@ static enum step read_errors(struct xchg *x)
                               : "the peer's IKE_AUTH response has no IDr payload");
 }
 
+/* Vault or judge is gone, has too much to do, or is late. That says nothing of the peer. */
+static const char *unjudged(const struct xchg *x)
+{
+    const struct answer *a = x->answer;
+
+    return a && a->result == ANSWER_OK ? NULL : a && a->why ? a->why : "no answer";
+}
+
 static enum step verdict(struct xchg *x)
 {
+    const char *unsaid = unjudged(x);
+
+    if (unsaid) {
+        farewell(x->sa, 0);
+        return kill_sa(x, "nobody could judge the peer's proof: %s", unsaid);
+    }
     if (!auth_verdict(x)) {
         farewell(x->sa, AUTHENTICATION_FAILED);
         return kill_sa(x, "the peer was not accepted: %s", x->child_why);
@@ -176,6 +190,14 @@ static enum step find_peer(struct xchg *x)
 /* From here the peer is who it says; only now anything of ours is revealed. */
 static enum step check_verdict(struct xchg *x)
 {
+    const char *unsaid = unjudged(x);
+
+    /* A refusal would make the peer give up for good; it will ask again. After a late verdict it must begin anew, for that spends
+     * the nonce which the proof covers. */
+    if (unsaid && x->answer && x->answer->result == ANSWER_TIMEOUT)
+        return kill_sa(x, "nobody judged the peer's proof: %s", unsaid);
+    if (unsaid)
+        return drop(x, "nobody judged the peer's proof: %s", unsaid);
     if (!auth_verdict(x))
         return deny(x, "the peer was not accepted");
     sa_set_state(x->sa, IKE_UP);

@@ -254,7 +254,35 @@ static void judged_once(struct world *w)
     EXPECT(w, w->end[1].facts[FACT_IKE_REKEYED] == 1 && w->end[0].facts[FACT_CHILD_DOWN] == 0);
 }
 
+static bool proof_to_judge(struct world *w)
+{
+    return w->end[w->seed & 1].asks[ASK_AUTH_CHECK] > 0;
+}
+
+/* The vault cannot say for a while who the peer is: that is no refusal. The responder waits for the request to come again, the
+ * initiator begins anew; nobody is told that it is not accepted. */
+static void unjudged(struct world *w)
+{
+    struct end *e = &w->end[w->seed & 1];
+
+    if (e->index == 1)
+        e->desk[ASK_VAULT].failed = 1000;
+    w->end[1].plan[0].keep = w->end[1].plan[0].child[0].keep = KEEP_ANSWER;
+    go(w);
+    for (int k = 0; k < 1000 && e->index == 0 && w->end[1].asks[ASK_AUTH_MAKE] == 0; k++)
+        world_run(w, MS);
+    e->desk[ASK_VAULT].failed = 1000;
+    world_until(w, proof_to_judge, MINUTE, "a proof is to be judged");
+    world_run(w, 3 * SEC);
+    EXPECT(w, fact(w, FACT_AUTH_FAILED) == 0 && w->end[e->index].facts[FACT_IKE_UP] == 0);
+    e->desk[ASK_VAULT].failed = 0;
+    if (settle(w, MINUTE))
+        traffic_flows(w);
+    EXPECT(w, fact(w, FACT_AUTH_FAILED) == 0);
+}
+
 const struct scenario scenarios_found[] = {
+    {"unjudged", "vault or judge cannot say who the peer is", unjudged, 6, 0},
     {"judged-once", "an IKE SA that was given up comes up", judged_once, 20, 0},
     {"judged-when-up", "two IKE SAs at once, and one is not quite up when the other is", judged_when_up, 60, 0},
     {"collision-with-slow-values", "both rekey, and one end's key exchange takes long", collision_with_slow_values, 60, 0},
