@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* CPU time of an AUTH, made by the vault and checked by vault or judge, and of loading many connections:  bench_auth [ROUNDS]
+/* CPU time of an AUTH, made by the vault and checked by vault or judge, and of loading many connections:
+ * bench_auth [ROUNDS [KIND...]]
  * "first" is a peer never seen before: its certificates are decoded and its chain is followed. */
 #define PKI_PLAIN
 #include "conf/conf.h"
@@ -190,9 +191,12 @@ int main(int argc, char **argv)
     message[19] = 0x08;
     put_u32(message + 20, 0);
     put_u32(message + 24, MESSAGE_LEN);
-    for (size_t i = 0; i < COUNT_OF(kinds); i++)
+    for (size_t i = 0; argc <= 2 && i < COUNT_OF(kinds); i++)
         bench(kinds[i], rounds > 0 ? rounds : 1);
-    bench_load();
+    for (int i = 2; i < argc; i++)
+        bench(argv[i], rounds > 0 ? rounds : 1);
+    if (argc <= 2)
+        bench_load();
     pki_files_free();
     return 0;
 }
