@@ -4,10 +4,11 @@
  * these curves have prime order, and the point at infinity has no such encoding, so that is all there is to check. */
 #include "suite/alg.h"
 
+#include "per_thread.h"
+
 #include <openssl/bn.h>
 #include <openssl/ec.h>
 #include <openssl/obj_mac.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,10 +37,6 @@ static int curve_nid(uint16_t id)
 }
 
 /* Curves by number, made by each thread for itself and freed with it: workers come and go. */
-static pthread_key_t curves_key;
-static pthread_once_t curves_once = PTHREAD_ONCE_INIT;
-static bool curves_key_made;
-
 static void curves_free(void *curves)
 {
     for (struct curve *c = curves; c <= (struct curve *)curves + CURVE_ID_MAX; c++) {
@@ -49,33 +46,12 @@ static void curves_free(void *curves)
     free(curves);
 }
 
-static void curves_key_make(void)
-{
-    curves_key_made = pthread_key_create(&curves_key, curves_free) == 0;
-}
-
-static struct curve *curves_of_thread(void)
-{
-    struct curve *curves;
-
-    pthread_once(&curves_once, curves_key_make);
-    if (!curves_key_made)
-        return NULL;
-    curves = pthread_getspecific(curves_key);
-    if (curves)
-        return curves;
-    curves = calloc(CURVE_ID_MAX + 1, sizeof(*curves));
-    if (curves && pthread_setspecific(curves_key, curves) != 0) {
-        free(curves);
-        curves = NULL;
-    }
-    return curves;
-}
+static struct per_thread kept = PER_THREAD((CURVE_ID_MAX + 1) * sizeof(struct curve), curves_free);
 
 /* NULL when OpenSSL has no such curve or no memory. */
 static const struct curve *curve_of(const struct alg *a)
 {
-    struct curve *curves = curves_of_thread(), *c;
+    struct curve *curves = per_thread(&kept), *c;
 
     if (!curves)
         return NULL;

@@ -4,8 +4,9 @@
  * twice the strength of the group in bits and a little more (SP 800-56A rev. 3, RFC 7919): much cheaper, and no weaker. */
 #include "suite/alg.h"
 
+#include "per_thread.h"
+
 #include <openssl/bn.h>
-#include <pthread.h>
 #include <stdlib.h>
 
 enum { GROUP_ID_MAX = 18 };
@@ -49,10 +50,6 @@ static void group_done(struct group *g)
 }
 
 /* Groups by number, made by each thread for itself and freed with it: workers come and go. */
-static pthread_key_t groups_key;
-static pthread_once_t groups_once = PTHREAD_ONCE_INIT;
-static bool groups_key_made;
-
 static void groups_free(void *groups)
 {
     for (size_t i = 0; i <= GROUP_ID_MAX; i++)
@@ -60,32 +57,11 @@ static void groups_free(void *groups)
     free(groups);
 }
 
-static void groups_key_make(void)
-{
-    groups_key_made = pthread_key_create(&groups_key, groups_free) == 0;
-}
-
-static struct group *groups_of_thread(void)
-{
-    struct group *groups;
-
-    pthread_once(&groups_once, groups_key_make);
-    if (!groups_key_made)
-        return NULL;
-    groups = pthread_getspecific(groups_key);
-    if (groups)
-        return groups;
-    groups = calloc(GROUP_ID_MAX + 1, sizeof(*groups));
-    if (groups && pthread_setspecific(groups_key, groups) != 0) {
-        free(groups);
-        groups = NULL;
-    }
-    return groups;
-}
+static struct per_thread kept = PER_THREAD((GROUP_ID_MAX + 1) * sizeof(struct group), groups_free);
 
 static const struct group *group_of(const struct alg *a)
 {
-    struct group *groups = groups_of_thread(), *g;
+    struct group *groups = per_thread(&kept), *g;
 
     if (!groups)
         return NULL;

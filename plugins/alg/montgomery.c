@@ -3,9 +3,10 @@
  * all-zero secret is refused (RFC 8031 2.3, RFC 7748 6). A private value is kept as scalar | public value. */
 #include "suite/alg.h"
 
+#include "per_thread.h"
+
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,9 +19,6 @@ struct curve {
     EVP_PKEY_CTX *make;
     EVP_PKEY *base, *peer;
 };
-static pthread_key_t curves_key;
-static pthread_once_t curves_once = PTHREAD_ONCE_INIT;
-static bool curves_key_made;
 
 static void curves_free(void *curves)
 {
@@ -32,28 +30,7 @@ static void curves_free(void *curves)
     free(curves);
 }
 
-static void curves_key_make(void)
-{
-    curves_key_made = pthread_key_create(&curves_key, curves_free) == 0;
-}
-
-static struct curve *curves_of_thread(void)
-{
-    struct curve *curves;
-
-    pthread_once(&curves_once, curves_key_make);
-    if (!curves_key_made)
-        return NULL;
-    curves = pthread_getspecific(curves_key);
-    if (curves)
-        return curves;
-    curves = calloc(2, sizeof(*curves));
-    if (curves && pthread_setspecific(curves_key, curves) != 0) {
-        free(curves);
-        curves = NULL;
-    }
-    return curves;
-}
+static struct per_thread kept = PER_THREAD(2 * sizeof(struct curve), curves_free);
 
 /* A key of a public value alone, or with a scalar; the one beside a scalar takes no part in a derivation. */
 static EVP_PKEY *curve_key(const struct curve *c, struct span scalar, struct span public_value)
@@ -89,7 +66,7 @@ static bool curve_make(const struct alg *a, struct curve *c)
 /* NULL when OpenSSL has no such curve or no memory. */
 static const struct curve *curve_of(const struct alg *a)
 {
-    struct curve *c = curves_of_thread();
+    struct curve *c = per_thread(&kept);
 
     if (!c)
         return NULL;
