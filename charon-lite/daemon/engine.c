@@ -83,7 +83,7 @@ void engine_fail(struct engine *e, const struct ask *ask, const char *why)
 {
     struct input in = {.kind = INPUT_ANSWER};
 
-    in.u.answer = (struct answer){.ticket = ask->ticket, .kind = ask->kind, .result = ANSWER_FAILED, .why = why};
+    in.u.answer = (struct answer){.ticket = ask->ticket, .kind = ask->kind, .result = answer_unsaid(ask->kind), .why = why};
     engine_hear(e, &in);
 }
 

@@ -224,8 +224,14 @@ static void initial_contact(struct ike_sa *sa)
 
 static enum step write_identity(struct xchg *x)
 {
-    if (!identity_write(x, false))
-        return deny(x, x->answer && x->answer->why ? x->answer->why : "our AUTH could not be made");
+    if (!identity_write(x, false)) {
+        const char *why = x->answer && x->answer->why ? x->answer->why : "our AUTH could not be made";
+
+        if (x->answer && x->answer->result == ANSWER_FAILED) /* the configuration names nothing to prove us with */
+            return deny(x, why);
+        payload_list_init(&x->out, &x->arena); /* no answer, or no memory: nothing is said, and the peer begins anew */
+        return kill_sa(x, "%s", why);
+    }
     if (notify_find(x->in, INITIAL_CONTACT))
         initial_contact(x->sa);
     crowd_leave(x->sa);

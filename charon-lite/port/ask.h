@@ -199,4 +199,10 @@ struct answer {
     } u;
 };
 
+/* The result where who was asked is gone. That our proof cannot be made is the vault's own word, which the peer hears. */
+static inline enum answer_result answer_unsaid(enum ask_kind kind)
+{
+    return kind == ASK_AUTH_MAKE ? ANSWER_TIMEOUT : ANSWER_FAILED;
+}
+
 #endif

@@ -75,7 +75,8 @@ static void sheet_deliver(struct world *w, void *arg)
         in.u.answer.u.resolve.local = &s->local;
     }
     if (s->room_life != s->end->room_life[s->to]) /* who was asked died */
-        in.u.answer = (struct answer){.ticket = s->answer.ticket, .kind = s->answer.kind, .result = ANSWER_FAILED};
+        in.u.answer =
+            (struct answer){.ticket = s->answer.ticket, .kind = s->answer.kind, .result = answer_unsaid(s->answer.kind)};
     if (s->life == s->end->life)
         end_step(s->end, &in);
     if (!s->again && lot_strikes(w, &s->lot, FAULT_TWICE, s->end->desk[s->to].twice)) {

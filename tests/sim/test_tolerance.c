@@ -598,6 +598,33 @@ static void missing_payloads(void **state)
     over(p);
 }
 
+/* The peer's proof is good, and the vault gives none of ours in time, or dies over it: that is no refusal of the peer, which would
+ * give up for good. It hears nothing, and begins anew. */
+static void proof_not_made(void **state)
+{
+    (void)state;
+    for (unsigned dies = 0; dies < 2; dies++) {
+        struct puppet *p = waiting();
+
+        MUST(p, keyed(p));
+        say_auth(p);
+        request(p, IKE_AUTH);
+        for (unsigned k = 0; k < 1000 && p->gate->asks[ASK_AUTH_CHECK] == 0; k++)
+            world_run(p->w, 100);
+        p->gate->desk[ASK_VAULT].never = dies ? 0 : 1000;
+        for (unsigned k = 0; k < 1000 && p->gate->asks[ASK_AUTH_MAKE] == 0; k++)
+            world_run(p->w, 100);
+        MUST(p, p->gate->asks[ASK_AUTH_MAKE] == 1 && ike_sas(p, "UP") == 1);
+        p->gate->room_life[ASK_VAULT] += dies;
+        MUST(p, hear_for(p, 30 * SEC) == NULL);
+        MUST(p, ike_sas(p, NULL) == 0 && xfrm_size(&p->gate->xfrm) == 0);
+        p->gate->desk[ASK_VAULT].never = 0;
+        MUST(p, up(p));
+        alive(p, 1);
+        over(p);
+    }
+}
+
 /* The answer to our IKE_AUTH without IDr, or without AUTH: nothing is up, and the peer hears of it. */
 static void answers_without_proof(void **state)
 {
@@ -773,7 +800,7 @@ int main(void)
         cmocka_unit_test(nonce_lengths),         cmocka_unit_test(missing_payloads),
         cmocka_unit_test(answers_without_proof), cmocka_unit_test(odd_sa_payloads),
         cmocka_unit_test(reserved_spis),         cmocka_unit_test(identities),
-        cmocka_unit_test(certificates),
+        cmocka_unit_test(certificates),          cmocka_unit_test(proof_not_made),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
