@@ -75,6 +75,14 @@ static struct child_sa *winner_over(const struct child_sa *loser)
     return NULL;
 }
 
+/* How long a question may be under way: as long as ours may. */
+static usec_t patience(const struct ike_sa *sa)
+{
+    usec_t most = sa_conn(sa)->dead_after_us;
+
+    return most > 2 * OLD_SA_LIFE ? most : 2 * OLD_SA_LIFE;
+}
+
 /* Who made the redundant SA SHOULD close it (2.8.1). A peer that has not, though it has our answer (it has asked something else
  * since, or would have given up by now), knows no such rule, and speaks on what was complete last for it: its own. To close that
  * would silence it; so it stays, and ours goes. */
@@ -82,7 +90,7 @@ bool collide_peer_keeps(struct child_sa *loser)
 {
     struct child_sa *ours = loser->we_initiated ? NULL : winner_over(loser);
     struct core *c = loser->sa->core;
-    usec_t due = loser->born + (loser->sa->next_theirs > loser->made_in + 1 ? OLD_SA_LIFE : 2 * OLD_SA_LIFE);
+    usec_t due = loser->born + (loser->sa->next_theirs > loser->made_in + 1 ? OLD_SA_LIFE : patience(loser->sa));
 
     if (!ours)
         return false;

@@ -513,8 +513,8 @@ static void loser_kept(void **state)
             say(p);
             MUST(p, ask(p, INFORMATIONAL));
         }
-        MUST(p, deleted_within(p, 90 * SEC) == ours_out);
-        MUST(p, p->w->now - since <= (asks ? 33 : 63) * SEC && p->w->now - since >= (asks ? 29 : 59) * SEC);
+        MUST(p, deleted_within(p, 150 * SEC) == ours_out); /* dead_after is two minutes here */
+        MUST(p, p->w->now - since <= (asks ? 33 : 123) * SEC && p->w->now - since >= (asks ? 29 : 119) * SEC);
         MUST(p, xfrm_find(&p->gate->xfrm, true, theirs_out) && xfrm_find(&p->gate->xfrm, false, p->spi_in - 1));
         MUST(p, deleted_within(p, 90 * SEC) == 0);
         alive(p, 1);
@@ -532,6 +532,22 @@ static void loser_closed(void **state)
     MUST(p, xfrm_find(&p->gate->xfrm, true, theirs_out));
     tell_delete(p, p->spi_in - 1, theirs_out);
     MUST(p, deleted_within(p, 90 * SEC) == 0);
+    alive(p, 1);
+    over(p);
+}
+
+/* The same, but its Delete is long under way, and so is all else: it would give up after dead_after, and not sooner. */
+static void loser_closed_late(void **state)
+{
+    struct puppet *p = called();
+    uint32_t ours_out, theirs_out = collision_lost(p, &ours_out);
+
+    (void)state;
+    world_run(p->w, 100 * SEC);
+    MUST(p, xfrm_find(&p->gate->xfrm, true, theirs_out) && xfrm_find(&p->gate->xfrm, true, ours_out));
+    tell_delete(p, p->spi_in - 1, theirs_out);
+    MUST(p, deleted_within(p, 90 * SEC) == 0);
+    MUST(p, xfrm_find(&p->gate->xfrm, true, ours_out));
     alive(p, 1);
     over(p);
 }
@@ -831,6 +847,7 @@ int main(void)
         cmocka_unit_test(rekeyed_and_left),
         cmocka_unit_test(loser_kept),
         cmocka_unit_test(loser_closed),
+        cmocka_unit_test(loser_closed_late),
         cmocka_unit_test(unknown_spis),
         cmocka_unit_test(odd_rekey_notifies),
         cmocka_unit_test(several_deletes),
