@@ -79,11 +79,12 @@ static void engine_later(struct engine *e, const struct input *in)
         list_append(&e->waiting, &h->link);
 }
 
-void engine_fail(struct engine *e, const struct ask *ask, const char *why)
+void engine_fail(struct engine *e, const struct ask *ask, bool was_asked, const char *why)
 {
     struct input in = {.kind = INPUT_ANSWER};
 
-    in.u.answer = (struct answer){.ticket = ask->ticket, .kind = ask->kind, .result = answer_unsaid(ask->kind), .why = why};
+    in.u.answer =
+        (struct answer){.ticket = ask->ticket, .kind = ask->kind, .result = answer_unsaid(ask->kind, was_asked), .why = why};
     engine_hear(e, &in);
 }
 
@@ -92,7 +93,7 @@ static void engine_ask(struct engine *e, const struct ask *ask)
     if (ask->to != ASK_WORKER)
         e->setup.ask(e->setup.ctx, ask);
     else if (workers_ask(e->workers, ask))
-        engine_fail(e, ask, "too much work at a time");
+        engine_fail(e, ask, false, "too much work at a time");
 }
 
 static void engine_flush(struct engine *e)

@@ -33,8 +33,8 @@ struct engine *engine_new(const struct engine_setup *);
 struct engine *engine_free(struct engine *);
 /* An answer, event or order; `now` is set here. Copied when it has to wait. */
 void engine_hear(struct engine *, struct input *);
-/* The answer "failed" for an ask that could not be delivered. */
-void engine_fail(struct engine *, const struct ask *, const char *why);
+/* The answer for an ask that could not be delivered, or that was, to who is gone now (answer_unsaid). */
+void engine_fail(struct engine *, const struct ask *, bool was_asked, const char *why);
 struct core_counts engine_counts(const struct engine *);
 const struct net_counts *engine_net_counts(const struct engine *);
 

@@ -72,7 +72,7 @@ static void core_ask(void *ctx, const struct ask *ask)
     struct channel *channel = to < ROLE_COUNT ? proc_link(c->proc, to) : NULL;
 
     if (!channel || question_new(c, ask, to))
-        engine_fail(c->engine, ask,
+        engine_fail(c->engine, ask, false,
                     channel           ? "no memory"
                     : to < ROLE_COUNT ? "its process has ended"
                                       : "nobody here can do that");
@@ -195,7 +195,7 @@ static void core_gone(struct proc *p, enum role from)
         if (q->to != from)
             continue;
         question_free(c, q);
-        engine_fail(c->engine, &ask, "its process has ended");
+        engine_fail(c->engine, &ask, true, "its process has ended");
     }
 }
 

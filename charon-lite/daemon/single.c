@@ -134,10 +134,10 @@ static void crew_ask(void *ctx, const struct ask *ask)
         break;
     case ASK_FETCH:
         if (workers_ask(c->fetch, ask))
-            engine_fail(c->engine, ask, "too many names to resolve at a time");
+            engine_fail(c->engine, ask, false, "too many names to resolve at a time");
         break;
     default:
-        engine_fail(c->engine, ask, "nobody here can do that");
+        engine_fail(c->engine, ask, false, "nobody here can do that");
     }
 }
 

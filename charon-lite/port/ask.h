@@ -199,10 +199,11 @@ struct answer {
     } u;
 };
 
-/* The result where who was asked is gone. That our proof cannot be made is the vault's own word, which the peer hears. */
-static inline enum answer_result answer_unsaid(enum ask_kind kind)
+/* The result where nobody will answer. That our proof cannot be made is the vault's own word, which the peer hears; and who died
+ * over the peer's proof may have given the hand its verdict, and spent the nonce. */
+static inline enum answer_result answer_unsaid(enum ask_kind kind, bool was_asked)
 {
-    return kind == ASK_AUTH_MAKE ? ANSWER_TIMEOUT : ANSWER_FAILED;
+    return kind == ASK_AUTH_MAKE || (was_asked && kind == ASK_AUTH_CHECK) ? ANSWER_TIMEOUT : ANSWER_FAILED;
 }
 
 #endif

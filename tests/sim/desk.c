@@ -76,7 +76,7 @@ static void sheet_deliver(struct world *w, void *arg)
     }
     if (s->room_life != s->end->room_life[s->to]) /* who was asked died */
         in.u.answer =
-            (struct answer){.ticket = s->answer.ticket, .kind = s->answer.kind, .result = answer_unsaid(s->answer.kind)};
+            (struct answer){.ticket = s->answer.ticket, .kind = s->answer.kind, .result = answer_unsaid(s->answer.kind, true)};
     if (s->life == s->end->life)
         end_step(s->end, &in);
     if (!s->again && lot_strikes(w, &s->lot, FAULT_TWICE, s->end->desk[s->to].twice)) {
