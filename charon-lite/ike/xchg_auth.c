@@ -115,6 +115,12 @@ static const char *unjudged(const struct xchg *x)
     return a && a->result == ANSWER_OK ? NULL : a && a->why ? a->why : "no answer";
 }
 
+/* After auth_verdict() had no memory for a peer that is accepted: no refusal either. */
+static bool accepted(const struct xchg *x)
+{
+    return x->answer->u.check.verdict == VERDICT_ACCEPTED;
+}
+
 static enum step verdict(struct xchg *x)
 {
     const char *unsaid = unjudged(x);
@@ -124,8 +130,8 @@ static enum step verdict(struct xchg *x)
         return kill_sa(x, "nobody could judge the peer's proof: %s", unsaid);
     }
     if (!auth_verdict(x)) {
-        farewell(x->sa, AUTHENTICATION_FAILED);
-        return kill_sa(x, "the peer was not accepted: %s", x->child_why);
+        farewell(x->sa, accepted(x) ? 0 : AUTHENTICATION_FAILED);
+        return kill_sa(x, "the peer was not accepted: %s", accepted(x) ? "out of memory" : x->child_why);
     }
     sa_set_state(x->sa, IKE_UP);
     riders_read(x);
@@ -199,7 +205,7 @@ static enum step check_verdict(struct xchg *x)
     if (unsaid)
         return drop(x, "nobody judged the peer's proof: %s", unsaid);
     if (!auth_verdict(x))
-        return deny(x, "the peer was not accepted");
+        return accepted(x) ? kill_sa(x, "out of memory") : deny(x, "the peer was not accepted");
     sa_set_state(x->sa, IKE_UP);
     riders_read(x);
     return auth_make(x);

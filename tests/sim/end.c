@@ -204,6 +204,7 @@ static void told(struct end *e, const struct tell *t)
         return;
     }
     e->facts[t->fact]++;
+    e->turned_away += t->text && strstr(t->text, "AUTHENTICATION_FAILED") != NULL;
     if (t->fact == FACT_IKE_SA || t->fact == FACT_CHILD_SA)
         told_listed(e, t);
     if (t->fact == FACT_DONE) {

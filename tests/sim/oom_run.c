@@ -83,6 +83,8 @@ bool oom_run(const struct oom_case *c, unsigned end, bool hand, enum oom_mode mo
     sum->refused += oom.refused;
     recover(w, c);
     close_all(w);
+    if (!w->failed && (fact(w, FACT_AUTH_FAILED) || w->end[0].turned_away || w->end[1].turned_away))
+        world_fail(w, "a peer that proved who it is was refused");
     sum->runs++;
     ok = report(w, c, end, hand, mode, k, sum);
     world_free(w);
