@@ -227,6 +227,8 @@ static void answer_take(struct core *c, const struct answer *a)
     struct child_sa *child = ticket_find(c, a->ticket, TICKET_CHILD_SA);
     struct peer *p = ticket_find(c, a->ticket, TICKET_PEER);
 
+    if (a->kind == ASK_AUTH_CHECK || a->kind == ASK_AUTH_MAKE) /* useful or not, it was work */
+        proof_answered(c);
     if (x && x->waiting_for == a->kind)
         xchg_answered(x, a);
     else if (child)

@@ -130,6 +130,12 @@ struct core {
     } cookie_secrets[2];
     const struct alg *cookie_mac, *natd_hash;
     struct nonce_pool nonces;
+    struct proofs {
+        size_t asked;               /* of vault and judge, and not answered yet */
+        usec_t since, second;       /* something was asked all the time since then; when the second below began */
+        usec_t heard;               /* the last answer */
+        uint32_t done, done_before; /* answers in this second, and in the one before */
+    } proofs;
     struct qcd qcd;
     uint32_t reqids; /* counter of dynamic reqids */
     uint32_t stop_order;
@@ -634,6 +640,10 @@ void door_answer(struct core *, const struct ike_header *to, const struct path *
 bool bucket_take(usec_t *until, usec_t now, usec_t each, usec_t burst) MUST_USE;
 bool source_count(struct core *, const struct addr *, bool in); /* false: no memory to count it */
 bool half_open_allowed(const struct core *, const struct addr *from);
+/* Vault and judge are behind by more than a peer has patience for: of what is asked now nothing would come. */
+bool proofs_behind(struct core *);
+void proof_asked(struct core *);
+void proof_answered(struct core *);
 bool cookie_wanted(const struct core *, const struct addr *from);
 usec_t half_open_life(const struct core *, const struct addr *from);
 void fruitless(struct core *);

@@ -84,6 +84,47 @@ bool source_count(struct core *c, const struct addr *a, bool in)
     return true;
 }
 
+/* --- proofs ---------------------------------------------------------------------------------------------------------------- */
+
+/* Vault and judge work in turn, and do not know what has become useless: given more than they can do, each answer would come when
+ * its peer has begun anew, and none would ever be up. Requests beyond that are not heard; they come again (RFC 7296 2.1). */
+static void proofs_clock(struct core *c)
+{
+    struct proofs *p = &c->proofs;
+
+    if (c->now - p->second < USEC_SEC)
+        return;
+    p->done_before = c->now - p->second < 2 * USEC_SEC ? p->done : 0;
+    p->done = 0;
+    p->second = c->now;
+}
+
+bool proofs_behind(struct core *c)
+{
+    struct proofs *p = &c->proofs;
+    uint32_t done;
+
+    proofs_clock(c);
+    if (p->asked && c->now - p->heard > ANSWER_WAIT && c->now - p->since > ANSWER_WAIT)
+        p->asked = 0; /* who was asked is gone */
+    done = p->done > p->done_before ? p->done : p->done_before;
+    return p->asked >= PROOFS_FEW && c->now - p->since > USEC_SEC && p->asked >= (size_t)PROOFS_AHEAD * done;
+}
+
+void proof_asked(struct core *c)
+{
+    if (!c->proofs.asked++)
+        c->proofs.since = c->now;
+}
+
+void proof_answered(struct core *c)
+{
+    proofs_clock(c);
+    c->proofs.asked -= c->proofs.asked > 0;
+    c->proofs.done++;
+    c->proofs.heard = c->now;
+}
+
 /* --- a new IKE_SA_INIT ----------------------------------------------------------------------------------------------------- */
 
 bool half_open_allowed(const struct core *c, const struct addr *from)

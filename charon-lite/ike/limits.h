@@ -27,6 +27,8 @@
 #define HALF_OPEN_LIFE_CROWDED (10 * USEC_SEC) /* the same while cookies are asked for (RFC 8019 4.1) */
 #define HALF_OPEN_LIFE_SUSPECT (4 * USEC_SEC)  /* the same for a source with half of the half-open SAs that it may have */
 #define ANSWER_WAIT (20 * USEC_SEC)            /* for vault, judge, hand, worker */
+#define PROOFS_FEW 64                          /* under way at vault and judge: always allowed */
+#define PROOFS_AHEAD 4                         /* seconds of work that they are given in advance */
 #define SILENT_PROBE (30 * USEC_SEC)           /* a responder asks a new IKE SA that stays silent */
 #define TRAFFIC_WAIT (500 * USEC_MSEC)         /* for the hand to say when packets last came */
 #define REPLY_KEPT (300 * USEC_SEC)            /* an answer can be repeated for so long: "several minutes" (2.1) */

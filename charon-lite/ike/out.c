@@ -156,6 +156,7 @@ bool out_ask(struct core *c, const struct ask *ask)
     case ASK_AUTH_MAKE:
     case ASK_AUTH_CHECK:
         auth_copy(a, &o->u.ask.u.auth);
+        proof_asked(c);
         break;
     case ASK_RESOLVE:
         o->u.ask.u.resolve.name = arena_string(a, ask->u.resolve.name);

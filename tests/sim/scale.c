@@ -72,8 +72,9 @@ static struct conf *conf_of(const struct scale_setup *how, const char *yaml)
     if (!conf)
         abort();
     conf->limits.ike_max = 1000000;
+    conf->limits.half_open_per_source = 1000000;
     if (!how->default_limits)
-        conf->limits.half_open_max = conf->limits.half_open_per_source = conf->limits.cookie_threshold = 1000000;
+        conf->limits.half_open_max = conf->limits.cookie_threshold = 1000000;
     return conf;
 }
 

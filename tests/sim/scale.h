@@ -56,7 +56,7 @@ struct scale_guest {
 };
 
 struct scale_minute {
-    uint32_t ike, child, up; /* rekeys at the hub; guests that came up */
+    uint32_t ike, child; /* rekeys at the hub */
 };
 
 struct scale {
@@ -81,8 +81,8 @@ struct scale_setup {
     size_t guests;
     usec_t lasts;         /* at most */
     const char *liveness; /* as in a file */
-    bool default_limits;  /* else none that counts here */
-    usec_t auth_cost;     /* the hub's vault is busy for so long with each AUTH */
+    bool default_limits;  /* but for a source, for each guest shall be one; else none that counts here */
+    usec_t auth_cost;     /* the hub's vault is busy for so long with each AUTH, in order, as the process is */
 };
 
 struct scale *scale_new(const struct scale_setup *);

@@ -114,7 +114,6 @@ static int install(struct scale_site *site, struct scale_guest *g, const struct 
     g->up = true;
     g->up_at = s->now;
     s->n_up++;
-    s->minutes[scale_minute_of(s, s->now)].up++;
     return 0;
 }
 

@@ -333,6 +333,62 @@ static void some_end_asks_when_nothing_flows(void **state)
     scale_free(s);
 }
 
+/* --- a storm --------------------------------------------------------------------------------------------------------------- */
+
+static size_t storm_guests(void)
+{
+    const char *size = getenv("CHARON_SIZE"), *n = getenv("SCALE_STORM");
+
+    return n ? strtoul(n, NULL, 10) : size && !strcmp(size, "full") ? 30000 : 1200;
+}
+
+#define WINDOW (10 * SEC)
+#define WINDOWS 180
+
+struct storm {
+    size_t windows[WINDOWS], n; /* guests that came up in each; until the last one has */
+};
+
+static void storm_read(const struct scale *s, struct storm *out)
+{
+    for (size_t i = 0; i < s->n_guests; i++) {
+        size_t at = (size_t)((s->guests[i].up_at - s->began) / WINDOW);
+
+        at = at < WINDOWS ? at : WINDOWS - 1;
+        out->windows[at] += s->guests[i].up;
+        out->n = at + 1 > out->n ? at + 1 : out->n;
+    }
+}
+
+/* All come within a minute, and the vault can do half of that: two AUTH for each, a minute's worth of both together. */
+static void a_storm_of_twice_the_capacity(void **state)
+{
+    size_t n = storm_guests(), peak = 0, least;
+    usec_t cost = SCALE_CORES * SEC / (usec_t)n;
+    struct scale *s = scale_new(&(struct scale_setup){
+        .seed = seed, .guests = n, .lasts = HOUR, .liveness = "30s", .default_limits = true, .auth_cost = cost});
+    struct storm storm = {0};
+
+    (void)state;
+    for (unsigned k = 1; k <= WINDOWS && s->n_up < n; k++)
+        scale_run(s, s->began + k * WINDOW);
+    storm_read(s, &storm);
+    for (size_t k = 0; k < storm.n; k++) {
+        printf("# %3zu s: %zu are up\n", k * 10, storm.windows[k]);
+        peak = storm.windows[k] > peak ? storm.windows[k] : peak;
+    }
+    least = peak;
+    for (size_t k = 1; k + 1 < storm.n; k++)
+        least = storm.windows[k] < least ? storm.windows[k] : least;
+    printf("# counted: scale: %zu peers come back within a minute at half the capacity: all but %zu up after %zu s; in 10 s at "
+           "least %zu, at most %zu; %llu proofs (%llu answered too late), seed %llu\n",
+           n, n - s->n_up, storm.n * 10, least, peak, (unsigned long long)(s->hub.asks[ASK_AUTH_CHECK]),
+           (unsigned long long)s->hub.overdue, (unsigned long long)seed);
+    assert_int_equal(s->n_up, n);
+    assert_true(least * 2 >= peak);
+    scale_free(s);
+}
+
 /* --------------------------------------------------------------------------------------------------------------------------- */
 
 static size_t guests_of(const char *size)
@@ -355,6 +411,7 @@ int main(void)
         cmocka_unit_test(hub_asks_when_it_hears_nothing),
         cmocka_unit_test(guests_ask_when_they_hear_nothing),
         cmocka_unit_test(some_end_asks_when_nothing_flows),
+        cmocka_unit_test(a_storm_of_twice_the_capacity),
         cmocka_unit_test(a_virtual_week),
     };
 
