@@ -598,8 +598,8 @@ static void missing_payloads(void **state)
     over(p);
 }
 
-/* The peer's proof is good, and the vault gives none of ours in time, or dies over it: that is no refusal of the peer, which would
- * give up for good. It hears nothing, and begins anew. */
+/* The peer's proof is good, and the vault gives none of ours in time, or dies over it: that is no refusal of the peer, which
+ * would give up for good. It hears nothing, and begins anew. */
 static void proof_not_made(void **state)
 {
     (void)state;

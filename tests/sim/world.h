@@ -102,7 +102,7 @@ struct end {
     usec_t tick_at, deadline; /* deadline as last seen, and when its tick will come */
     unsigned idle_ticks;
     unsigned facts[FACT_COUNT];
-    unsigned turned_away; /* the peer said AUTHENTICATION_FAILED */
+    unsigned turned_away;     /* the peer said AUTHENTICATION_FAILED */
     struct told_row rows[64]; /* of the last ORDER_LIST */
     size_t n_rows;
     uint32_t order_done; /* id of the last order that was answered */
