@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Very many peers of one hub: a virtual week of rekeys, and liveness beside traffic. SCALE_SEED is the seed (the clock),
- * SCALE_GUESTS the number of peers of the week.
+ * Very many peers of one hub: a virtual week of rekeys, liveness beside traffic, and a storm. SCALE_SEED is the seed (the clock),
+ * SCALE_GUESTS the number of peers of the week,
+ * SCALE_STORM of the storm.
  */
 #include "config.h"
 #include "scale.h"
@@ -339,7 +340,9 @@ static size_t storm_guests(void)
 {
     const char *size = getenv("CHARON_SIZE"), *n = getenv("SCALE_STORM");
 
-    return n ? strtoul(n, NULL, 10) : size && !strcmp(size, "full") ? 30000 : 1200;
+    if (n)
+        return strtoul(n, NULL, 10);
+    return size && !strcmp(size, "full") ? 100000 : size && !strcmp(size, "ci") ? 12000 : 1200;
 }
 
 #define WINDOW (10 * SEC)
