@@ -90,10 +90,17 @@ bool collide_peer_keeps(struct child_sa *loser)
 {
     struct child_sa *ours = loser->we_initiated ? NULL : winner_over(loser);
     struct core *c = loser->sa->core;
-    usec_t due = loser->born + (loser->sa->next_theirs > loser->made_in + 1 ? OLD_SA_LIFE : patience(loser->sa));
+    bool asked = loser->sa->next_theirs > loser->made_in + 1;
+    usec_t due = loser->born + (asked ? OLD_SA_LIFE : patience(loser->sa));
 
     if (!ours)
         return false;
+    if (!asked && c->now >= due &&
+        c->now - loser->sa->last_heard > OLD_SA_LIFE) { /* cut off or asleep, and its question still under way? */
+        due = c->now + OLD_SA_LIFE;
+        loser->sa->want_liveness = true;
+        sa_wake(loser->sa);
+    }
     if (c->now < due) {
         wake_set(c, &loser->life, due);
         return true;
