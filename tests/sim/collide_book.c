@@ -287,16 +287,22 @@ void book_heard(struct book *b, unsigned to, const struct clash_says *s)
     }
 }
 
-/* Who asks for the deletion of an IKE SA that the other end does not hold gets no answer and gives it up. */
+static bool closing(struct book_sa *sa, unsigned end)
+{
+    const struct book_ask *k = book_open_ask(sa, end);
+
+    return k && k->q.kind == SAYS_DELETE_IKE;
+}
+
+/* Who asks for the deletion of an IKE SA that the other end does not hold, or has asked to delete itself, gets no answer and
+ * gives it up. */
 void book_close(struct book *b)
 {
     for (size_t i = 0; i < b->n_sas; i++)
         for (unsigned end = 0; end < 2; end++) {
-            struct book_ask *k = book_open_ask(&b->sa[i], end);
-
             if (b->sa[i].half)
                 b->sa[i].alive[end] = false;
-            if (k && k->q.kind == SAYS_DELETE_IKE && !b->sa[i].alive[!end])
+            if (closing(&b->sa[i], end) && (!b->sa[i].alive[!end] || closing(&b->sa[i], !end)))
                 sa_gone(b, &b->sa[i], end);
         }
 }
