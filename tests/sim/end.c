@@ -204,6 +204,8 @@ static void told(struct end *e, const struct tell *t)
         return;
     }
     e->facts[t->fact]++;
+    if (t->fact == FACT_CHILD_DOWN)
+        e->child_down = e->world->now;
     e->turned_away += t->text && strstr(t->text, "AUTHENTICATION_FAILED") != NULL;
     if (t->fact == FACT_IKE_SA || t->fact == FACT_CHILD_SA)
         told_listed(e, t);
