@@ -94,40 +94,89 @@ static void keep_capabilities(enum role role)
         capng_update(CAPNG_ADD, (capng_type_t)(CAPNG_EFFECTIVE | CAPNG_PERMITTED), CAP_NET_ADMIN);
 }
 
-static int change_user(enum role role, struct text *why)
+/* Where no user of the role's name exists: a number that nobody has. */
+static void find_user(struct jail *j, enum role role)
 {
     char name[64];
     struct text t = text_in(name, sizeof(name));
     struct passwd *pw;
-    int uid = UID_BASE + role, gid = UID_BASE + role, err;
 
     text_add(&t, "charon-lite-%s", role_name(role));
     pw = getpwnam(name);
-    if (pw)
-        uid = (int)pw->pw_uid, gid = (int)pw->pw_gid;
-    err = capng_change_id(uid, gid, (capng_flags_t)(CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING));
+    j->uid[role] = pw ? (int)pw->pw_uid : UID_BASE + (int)role;
+    j->gid[role] = pw ? (int)pw->pw_gid : UID_BASE + (int)role;
+}
+
+/* Needs CAP_SYS_ADMIN: a help where it can be had. The caller must come back to where it was. */
+static int find_no_net(struct jail *j, struct text *why)
+{
+    int here = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), err = 0;
+
+    j->no_net = -1;
+    if (here < 0)
+        return 0;
+    if (!unshare(CLONE_NEWNET)) {
+        j->no_net = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+        if (setns(here, CLONE_NEWNET)) {
+            text_add(why, "cannot return to the network namespace of the start: %s", strerror(errno));
+            err = ERR_IO;
+        }
+    }
+    close(here);
+    return err;
+}
+
+int jail_init(struct jail *j, bool one_uid, struct text *why)
+{
+    *j = (struct jail){.one_uid = one_uid};
+    for (enum role r = 0; r < ROLE_COUNT && !one_uid; r++)
+        find_user(j, r);
+    return find_no_net(j, why);
+}
+
+void jail_done(struct jail *j)
+{
+    if (j->no_net >= 0)
+        close(j->no_net);
+    j->no_net = -1;
+}
+
+static int change_user(enum role role, const struct jail *j, struct text *why)
+{
+    int err = capng_change_id(j->uid[role], j->gid[role], (capng_flags_t)(CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING));
+
     if (!err)
         return 0;
     text_add(why, "%s cannot become user %d (%s, step %d): it needs root, outside a user namespace; --one-uid goes without",
-             role_name(role), uid, strerror(errno), err);
+             role_name(role), j->uid[role], strerror(errno), err);
     return ERR_REFUSED;
 }
 
-int jail_enter(enum role role, bool one_uid, struct text *why)
+static int leave_net(const struct jail *j, struct text *why)
 {
-    if (role == ROLE_VAULT || role == ROLE_JUDGE)
-        if (unshare(CLONE_NEWNET)) /* needs CAP_SYS_ADMIN: a help where it can be had */
-            errno = 0;
+    int err = j->no_net < 0 ? 0 : setns(j->no_net, CLONE_NEWNET);
+
+    if (err)
+        text_add(why, "cannot leave the network: %s", strerror(errno));
+    if (j->no_net >= 0)
+        close(j->no_net);
+    return err ? ERR_REFUSED : 0;
+}
+
+int jail_enter(enum role role, const struct jail *j, struct text *why)
+{
+    if ((role == ROLE_VAULT || role == ROLE_JUDGE) && leave_net(j, why))
+        return ERR_REFUSED;
     if (capng_get_caps_process()) {
         text_add(why, "%s cannot read its own capabilities", role_name(role));
         return ERR_REFUSED;
     }
     keep_capabilities(role);
-    if (one_uid) {
+    if (j->one_uid) {
         capng_clear(CAPNG_SELECT_BOUNDS);
         if (capng_apply(CAPNG_SELECT_CAPS) && role != ROLE_HAND)
             errno = 0; /* had none */
-    } else if (change_user(role, why)) {
+    } else if (change_user(role, j, why)) {
         return ERR_REFUSED;
     }
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) {

@@ -8,12 +8,22 @@
 enum role { ROLE_CORE, ROLE_VAULT, ROLE_JUDGE, ROLE_HAND, ROLE_FETCH, ROLE_COUNT };
 const char *role_name(enum role);
 
+/* What the parent finds out once for all of them: a look-up of users loads libraries, a network namespace takes the kernel a
+ * while. */
+struct jail {
+    bool one_uid; /* the user stays */
+    int uid[ROLE_COUNT], gid[ROLE_COUNT];
+    int no_net; /* a network namespace with nothing in it, for vault and judge; -1 = none could be had */
+};
+int jail_init(struct jail *, bool one_uid, struct text *why) MUST_USE;
+void jail_done(struct jail *);
+
 /* Descriptors: all but 0, 1, 2 and `keep` are closed. */
 void jail_close_but(const int *keep, size_t n);
 /* Signals as a child wants them, end with the parent, no core dump, no ptrace by others of the same user. */
 void jail_basics(enum role, int parent_pid);
-/* User, capabilities, no_new_privs: only the hand keeps CAP_NET_ADMIN. `one_uid`: the user stays. 0, or ERR_* and why. */
-int jail_enter(enum role, bool one_uid, struct text *why) MUST_USE;
+/* Network, user, capabilities, no_new_privs: only the hand keeps CAP_NET_ADMIN. 0, or ERR_* and why. */
+int jail_enter(enum role, const struct jail *, struct text *why) MUST_USE;
 /* The system calls that are left. After everything is open and every thread runs. */
 int jail_calls(enum role, struct text *why) MUST_USE;
 

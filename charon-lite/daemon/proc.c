@@ -181,7 +181,7 @@ int proc_open_file(struct proc *p, enum keystore_kind kind, const char *ref, str
 
 static void proc_fds(const struct proc *p, int parent_fd, const int link_fds[ROLE_COUNT])
 {
-    int keep[ROLE_COUNT + NET_SOCKETS_MAX + 5];
+    int keep[ROLE_COUNT + NET_SOCKETS_MAX + 6];
     size_t n = 0;
 
     keep[n++] = parent_fd;
@@ -200,6 +200,8 @@ static void proc_fds(const struct proc *p, int parent_fd, const int link_fds[ROL
         keep[n++] = p->names_fd;
     if (p->role == ROLE_VAULT && p->token_fd >= 0)
         keep[n++] = p->token_fd;
+    if ((p->role == ROLE_VAULT || p->role == ROLE_JUDGE) && p->jail->no_net >= 0)
+        keep[n++] = p->jail->no_net;
     jail_close_but(keep, n);
 }
 
@@ -217,7 +219,7 @@ static int proc_open(struct proc *p, int parent_fd, const int link_fds[ROLE_COUN
         if (link_fds[r] >= 0)
             p->links[r].channel = channel_new(p->loop, link_fds[r], proc_frame, &p->links[r]);
     }
-    err = jail_enter(p->role, p->one_uid, why);
+    err = jail_enter(p->role, p->jail, why);
     if (!err)
         err = p->kind->open(p, why);
     return err || p->sandbox_off ? err : jail_calls(p->role, why);

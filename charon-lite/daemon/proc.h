@@ -37,7 +37,8 @@ struct proc {
     const struct proc_kind *kind;
     struct conf *conf; /* what runs */
     const struct net_sockets *sockets;
-    bool one_uid, dry_run, sandbox_off;
+    const struct jail *jail;
+    bool dry_run, sandbox_off;
     int parent_pid;
     int keylog_fd; /* core only; -1 = none */
     int names_fd;  /* fetch only: what names were last; -1 = none */

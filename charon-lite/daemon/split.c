@@ -39,6 +39,7 @@ struct member {
 };
 struct crew {
     struct crew_setup setup;
+    struct jail jail;
     struct member members[ROLE_COUNT];
     struct conf *conf, *next; /* next: being prepared */
     const struct files *files;
@@ -327,7 +328,7 @@ static int member_fork(struct member *m, struct ends *e)
     struct proc p = {.role = m->role, .kind = kinds[m->role], .conf = c->conf, .sockets = &c->setup.sockets};
     pid_t parent = getpid();
 
-    p.one_uid = c->setup.options->one_uid;
+    p.jail = &c->jail;
     p.dry_run = c->setup.options->dry_run;
     p.sandbox_off = c->setup.options->sandbox_off;
     p.parent_pid = parent;
@@ -341,10 +342,16 @@ static int member_fork(struct member *m, struct ends *e)
         return ERR_IO;
     m->ended = m->done = false;
     m->missed = 0;
+    return 0;
+}
+
+/* After all have been forked: what is written between two forks is copied once more. */
+static int member_adopt(struct member *m, struct ends *e)
+{
     close_one(&e->child[m->role]);
     for (enum role r = 0; r < ROLE_COUNT; r++)
         close_one(&e->link[m->role][r]);
-    m->channel = channel_new(c->setup.loop, e->parent[m->role], member_frame, m);
+    m->channel = channel_new(m->crew->setup.loop, e->parent[m->role], member_frame, m);
     e->parent[m->role] = -1;
     return m->channel ? 0 : ERR_MEMORY;
 }
@@ -362,14 +369,10 @@ static void ends_hand_out(struct crew *c, struct ends *e)
             }
 }
 
-static int member_start(struct member *m, struct ends *e, struct text *why)
+static int member_begun(struct member *m, struct text *why)
 {
-    int err = member_fork(m, e);
+    int err = member_wait(m);
 
-    if (!err)
-        err = member_wait(m);
-    else
-        text_add(why, "cannot start the process %s: %s", role_name(m->role), strerror(errno));
     if (err && !why->len)
         text_add(why, "%s", m->why);
     else if (m->why[0])
@@ -377,18 +380,28 @@ static int member_start(struct member *m, struct ends *e, struct text *why)
     return err;
 }
 
-/* The hand first: what is protected is closed before a secret is looked at or a packet sent; the core last. */
+/*
+ * All begin side by side, and are waited for one after the other, the hand first. What is protected is closed before a secret is
+ * looked at, for the parent opens files only for whom it waits; and before a packet is sent, for the core begins nothing and
+ * answers nobody without nonces, which the hand issues.
+ */
 static int crew_start(struct crew *c, unsigned who, struct text *why)
 {
-    static const enum role order[] = {ROLE_HAND, ROLE_VAULT, ROLE_JUDGE, ROLE_FETCH, ROLE_CORE};
+    static const enum role order[] = {ROLE_HAND, ROLE_CORE, ROLE_VAULT, ROLE_JUDGE, ROLE_FETCH};
     struct ends e;
     int err = ends_make(&e, who);
 
     if (err)
         text_add(why, "socketpair: %s", strerror(errno));
     for (size_t i = 0; i < COUNT_OF(order) && !err; i++)
+        if (who & 1u << order[i] && (err = member_fork(&c->members[order[i]], &e)))
+            text_add(why, "cannot start the process %s: %s", role_name(order[i]), strerror(errno));
+    for (size_t i = 0; i < COUNT_OF(order); i++)
+        if (who & 1u << order[i] && c->members[order[i]].pid > 0 && member_adopt(&c->members[order[i]], &e) && !err)
+            err = ERR_MEMORY;
+    for (size_t i = 0; i < COUNT_OF(order) && !err; i++)
         if (who & 1u << order[i])
-            err = member_start(&c->members[order[i]], &e, why);
+            err = member_begun(&c->members[order[i]], why);
     if (!err)
         ends_hand_out(c, &e);
     ends_close(&e);
@@ -516,6 +529,7 @@ static struct crew *split_close(struct crew *c)
     timer_free(c->pulse);
     for (size_t i = 0; i < c->n_disabled; i++)
         free(c->disabled[i]);
+    jail_done(&c->jail);
     conf_unref(c->conf);
     free(c);
     return NULL;
@@ -533,7 +547,7 @@ static struct crew *split_open(const struct crew_setup *s, struct text *why)
     for (enum role r = 0; r < ROLE_COUNT; r++)
         c->members[r] = (struct member){.crew = c, .role = r};
     c->closing = true; /* who dies while we begin is not begun anew */
-    if (crew_start(c, (1u << ROLE_COUNT) - 1, why))
+    if (jail_init(&c->jail, s->options->one_uid, why) || crew_start(c, (1u << ROLE_COUNT) - 1, why))
         return split_close(c);
     c->closing = false;
     c->mend = loop_timer(s->loop, crew_mend, c);

@@ -268,8 +268,10 @@ static int inside(enum role role, enum attempt a)
     pid_t child = fork();
 
     if (!child) {
+        struct jail jail;
+
         jail_basics(role, getppid());
-        if (jail_enter(role, true, &t) || jail_calls(role, &t))
+        if (jail_init(&jail, true, &t) || jail_enter(role, &jail, &t) || jail_calls(role, &t))
             _exit(98);
         _exit(attempt_now(a));
     }
