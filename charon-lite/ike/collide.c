@@ -75,34 +75,57 @@ static struct child_sa *winner_over(const struct child_sa *loser)
     return NULL;
 }
 
-/* How long a question may be under way: as long as ours may. */
-static usec_t patience(const struct ike_sa *sa)
+/* How long a request of the peer's may be under way: as long as ours may. */
+static usec_t request_time(const struct ike_sa *sa)
 {
     usec_t most = sa_conn(sa)->dead_after_us;
 
     return most > 2 * OLD_SA_LIFE ? most : 2 * OLD_SA_LIFE;
 }
 
-/* Who made the redundant SA SHOULD close it (2.8.1). A peer that has not, though it has our answer (it has asked something else
- * since, or would have given up by now), knows no such rule, and speaks on what was complete last for it: its own. To close that
- * would silence it; so it stays, and ours goes. */
+/* It has asked something else since, so the window of 1 has moved on (2.3). */
+static bool peer_has_answer(const struct child_sa *made)
+{
+    return made->sa->next_theirs > made->made_in + 1;
+}
+
+/* How much longer the peer is given to close the SA that is redundant (0 = it will not), by what it has done since we answered:
+ *
+ *     asked something else         it has our answer              OLD_SA_LIFE from then on
+ *     nothing, but is heard        its request may be under way   request_time() from then on
+ *     nothing, and is not heard    it is cut off, or asleep       until it is heard: it is asked whether it is there
+ *     was not, and is again        its request comes with it      OLD_SA_LIFE
+ */
+static usec_t closing_time(struct child_sa *loser)
+{
+    struct ike_sa *sa = loser->sa;
+    usec_t now = sa->core->now, due = loser->born + (peer_has_answer(loser) ? OLD_SA_LIFE : request_time(sa));
+    bool silent = now - sa->last_heard > OLD_SA_LIFE;
+
+    if (now < due)
+        return due - now;
+    if (peer_has_answer(loser) || loser->maker == MAKER_BACK || (loser->maker == MAKER_HEARD && !silent))
+        return 0;
+    loser->maker = silent ? MAKER_SILENT : MAKER_BACK;
+    if (silent) {
+        sa->want_liveness = true;
+        sa_wake(sa);
+    }
+    return OLD_SA_LIFE;
+}
+
+/* Who made the redundant SA SHOULD close it (2.8.1). A peer that has had our answer, and time to do so, and has not, knows no
+ * such rule, and speaks on what was complete last for it: its own. To close that would silence it; so it stays, and ours goes. */
 bool collide_peer_keeps(struct child_sa *loser)
 {
     struct child_sa *ours = loser->we_initiated ? NULL : winner_over(loser);
     struct core *c = loser->sa->core;
-    bool asked = loser->sa->next_theirs > loser->made_in + 1;
-    usec_t due = loser->born + (asked ? OLD_SA_LIFE : patience(loser->sa));
+    usec_t more = ours ? closing_time(loser) : 0;
 
     if (!ours)
         return false;
-    if (!asked && c->now >= due &&
-        c->now - loser->sa->last_heard > OLD_SA_LIFE) { /* cut off or asleep, and its question still under way? */
-        due = c->now + OLD_SA_LIFE;
-        loser->sa->want_liveness = true;
-        sa_wake(loser->sa);
-    }
-    if (c->now < due) {
-        wake_set(c, &loser->life, due);
+    if (more) {
+        wake_set(c, &loser->life, c->now + more);
         return true;
     }
     tell(c, FACT_NOTE, loser->peer, loser->sa, loser, "the peer keeps the SA that is redundant, so ours goes");

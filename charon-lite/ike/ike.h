@@ -218,7 +218,8 @@ struct ike_sa {
     struct secret peer_id_data; /* not secret, but owned bytes */
     struct id our_id;           /* as the vault signed it */
     struct secret our_id_data;
-    usec_t born, up_since, last_heard, last_sent;
+    usec_t born, up_since, last_heard;
+    usec_t last_sent; /* our request, the last time */
 
     /* window (2.2, 2.3) */
     uint32_t next_ours, next_theirs;
@@ -323,6 +324,7 @@ struct child_sa {
     bool rekey_wide; /* ask for the configured selectors, not the narrowed ones */
     bool ke_retried;
     bool used_pfs;
+    enum { MAKER_HEARD, MAKER_SILENT, MAKER_BACK } maker : 8; /* of a redundant one: the peer, when last looked at */
     usec_t born, rekey_at, dies_at, retry_at, temporary_since;
     struct timer life;
     enum ask_kind asked; /* while `patience` runs: what the hand is to tell of */

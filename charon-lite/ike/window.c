@@ -141,7 +141,6 @@ int window_send_reply(struct xchg *x)
         sa_kill(sa, FACT_LIMIT, "our %s response could not be written: %s", x->row->name, err_text(err));
         return 0;
     }
-    sa->last_sent = x->core->now;
     sa->repeats = 0;
     sa->reply_exchange = x->row->type;
     packets_send(x->core, &sa->reply, &x->path);
@@ -171,12 +170,13 @@ static bool given_up(const struct ike_sa *sa)
     const struct conf_connection *conn = sa_conn(sa);
     uint32_t max = sa->core->conf->retransmit_tries ? sa->core->conf->retransmit_tries : 12;
     usec_t dead_after = conn ? conn->dead_after_us : 0;
+    bool heard = sa->last_heard > sa->last_sent; /* since the last try: so it lives (2.4), and gets another one */
 
     if (sa->state == IKE_LEAVING || sa->replaced || sa->redundant || (sa->want_delete && sa->state == IKE_KEYED))
         return sa->tries >= 4;
     if (sa->ours && sa->ours->first_error && sa->core->now - sa->first_try >= INIT_ERROR_WAIT)
         return true;
-    return sa->tries >= max || (dead_after && sa->core->now - sa->first_try >= dead_after);
+    return sa->tries >= max || (dead_after && !heard && sa->core->now - sa->first_try >= dead_after);
 }
 
 static void give_up(struct ike_sa *sa)

@@ -31,7 +31,8 @@ static uint64_t child_digest(const struct core *c, const struct child_sa *k)
     uint64_t v = mix(bits(flags), (uint64_t)k->state | (uint64_t)k->index << 8);
 
     v = mix(v, lives(c, k->replaces, TICKET_CHILD_SA) | lives(c, k->peer_rekey, TICKET_CHILD_SA) << 1 |
-                   (k->life.node.at != 0) << 2 | (k->retry_at > c->now) << 3 | (k->temporary_since != 0) << 4);
+                   (k->life.node.at != 0) << 2 | (k->retry_at > c->now) << 3 | (k->temporary_since != 0) << 4 |
+                   (uint64_t)k->maker << 5);
     return v;
 }
 

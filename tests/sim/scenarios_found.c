@@ -281,7 +281,36 @@ static void unjudged(struct world *w)
     EXPECT(w, fact(w, FACT_AUTH_FAILED) == 0);
 }
 
+/* Both rekey at once, and one falls asleep before it hears the answer to its own request; it wakes when that would be long given
+ * up. While it sleeps the other one cannot know whether it closes the redundant SA, and must not take its silence for that of a
+ * peer that keeps it: who slept would be left without any (2.8, 2.8.1). */
+static void asleep_with_the_redundant(struct world *w)
+{
+    unsigned sleeper = (unsigned)w->seed & 1;
+    struct rule unheard = {.from = (int)!sleeper, .exchange = CREATE_CHILD_SA, .response = 1, .times = 2, .what = RULE_DROP};
+    static const usec_t naps[] = {100 * SEC, 119 * SEC, 125 * SEC, 140 * SEC, 149 * SEC, 152 * SEC, 179 * SEC, 190 * SEC};
+
+    for (unsigned i = 0; i < 2; i++) {
+        w->end[i].plan[0].liveness_us = 0;
+        w->end[i].plan[0].dead_after_us = 2 * MINUTE;
+        w->end[i].globals.retransmit_tries = 100;
+    }
+    if (!go_up(w))
+        return;
+    net_rule(&w->net, unheard);
+    end_order(&w->end[0], ORDER_REKEY, "to1", "net");
+    end_order(&w->end[1], ORDER_REKEY, "to0", "net");
+    world_run(w, 500 * MS);
+    end_suspend(&w->end[sleeper], naps[w->seed / 2 % COUNT_OF(naps)]);
+    world_run(w, naps[w->seed / 2 % COUNT_OF(naps)] + 5 * SEC);
+    world_run(w, MINUTE);
+    EXPECT(w, fact(w, FACT_CHILD_DOWN) == 0);
+    if (settle(w, 5 * MINUTE))
+        traffic_flows(w);
+}
+
 const struct scenario scenarios_found[] = {
+    {"asleep-with-the-redundant", "who ought to close the redundant SA sleeps", asleep_with_the_redundant, 64, 0},
     {"unjudged", "vault or judge cannot say who the peer is", unjudged, 6, 0},
     {"judged-once", "an IKE SA that was given up comes up", judged_once, 20, 0},
     {"judged-when-up", "two IKE SAs at once, and one is not quite up when the other is", judged_when_up, 60, 0},
