@@ -34,12 +34,25 @@ struct ctl {
     struct ctl_setup setup;
     struct watch *watch;
     struct list clients;
-    size_t n_clients;
+    size_t n_clients, n_watching;
     uint32_t last_id;
 };
 
+static void client_watch(struct client *c, bool on)
+{
+    struct ctl *ctl = c->ctl;
+
+    if (c->watching == on)
+        return;
+    c->watching = on;
+    ctl->n_watching += on ? 1 : (size_t)-1;
+    if (ctl->n_watching == on)
+        ctl->setup.watched(ctl->setup.ctx);
+}
+
 static void client_free(struct client *c)
 {
+    client_watch(c, false);
     list_remove(&c->link);
     c->ctl->n_clients--;
     watch_free(c->watch);
@@ -136,8 +149,8 @@ static void client_order(struct client *c, struct ctl_line *l)
     struct ctl *ctl = c->ctl;
 
     if (l->request.verb == CTL_WATCH) {
-        c->watching = true;
         c->watch_id = l->id;
+        client_watch(c, true);
         return;
     }
     if (!w) {
@@ -205,7 +218,7 @@ static void client_ready(void *ctx, unsigned what)
     }
     if (n == 0) {
         c->finished = true;
-        c->watching = false;
+        client_watch(c, false);
         client_flush(c);
     }
     if (n > 0) {
@@ -340,6 +353,11 @@ void ctl_fail_all(struct ctl *ctl, const char *text)
                 client_say(c, w.client, false, text);
         }
     }
+}
+
+size_t ctl_watchers(const struct ctl *ctl)
+{
+    return ctl->n_watching;
 }
 
 size_t ctl_clients(const struct ctl *ctl)

@@ -62,6 +62,7 @@ struct ctl_setup {
     int listen_fd; /* stays the caller's */
     gid_t group;   /* whose members may speak besides root and our own user; (gid_t)-1 = nobody else */
     void (*request)(void *ctx, const struct ctl_request *);
+    void (*watched)(void *ctx); /* the first watcher has come, or the last one has gone */
     void *ctx;
 };
 struct ctl *ctl_new(const struct ctl_setup *);
@@ -72,6 +73,7 @@ void ctl_tell(struct ctl *, const struct tell *);
 void ctl_done(struct ctl *, uint32_t id, bool ok, const char *text);
 void ctl_fail_all(struct ctl *, const char *text); /* whoever could answer is gone */
 size_t ctl_clients(const struct ctl *);
+size_t ctl_watchers(const struct ctl *);
 
 /* The listening socket, mode 0660 and the group's where one is named. An old socket that nobody answers on is replaced; a live
  * one is ERR_EXISTS. Returns the descriptor or ERR_*. */

@@ -48,6 +48,7 @@ struct crew {
     usec_t restarts[RESTARTS_MAX];
     char *disabled[DISABLED_MAX];
     size_t n_disabled;
+    struct order listen; /* the last one, for a core that begins anew */
     bool closing;
 };
 
@@ -465,6 +466,19 @@ static unsigned crew_dead(struct crew *c)
     return who & both ? who | both : who;
 }
 
+static bool core_order(struct crew *c, const struct order *o)
+{
+    struct channel *core = c->members[ROLE_CORE].channel;
+    struct buf *b = core ? channel_begin(core, FRAME_ORDER) : NULL;
+
+    if (!b)
+        return false;
+    words_put_order(b, o);
+    channel_end(core);
+    channel_flush(core);
+    return true;
+}
+
 static void crew_mend(void *ctx, unsigned what)
 {
     struct crew *c = ctx;
@@ -487,8 +501,9 @@ static void crew_mend(void *ctx, unsigned what)
         crew_say(c, LEVEL_ERROR, "giving up: %s; what is protected stays closed", why[0] ? why : "processes end too often");
         c->closing = true;
         c->setup.fail(c->setup.ctx);
-    } else if (who & 1u << ROLE_HAND) {
+    } else if (who & 1u << ROLE_HAND) { /* and core */
         disabled_again(c);
+        (void)core_order(c, &c->listen);
     }
 }
 
@@ -544,6 +559,7 @@ static struct crew *split_open(const struct crew_setup *s, struct text *why)
     c->setup = *s;
     c->conf = conf_ref(s->conf);
     c->files = s->files;
+    c->listen = (struct order){.kind = ORDER_LISTEN, .level = LEVEL_DEBUG};
     for (enum role r = 0; r < ROLE_COUNT; r++)
         c->members[r] = (struct member){.crew = c, .role = r};
     c->closing = true; /* who dies while we begin is not begun anew */
@@ -560,16 +576,10 @@ static struct crew *split_open(const struct crew_setup *s, struct text *why)
 
 static void split_order(struct crew *c, const struct order *o)
 {
-    struct channel *core = c->members[ROLE_CORE].channel;
-    struct buf *b = core ? channel_begin(core, FRAME_ORDER) : NULL;
-
-    if (!b) {
+    if (o->kind == ORDER_LISTEN)
+        c->listen = *o;
+    if (!core_order(c, o) && o->kind != ORDER_LISTEN)
         c->setup.restarted(c->setup.ctx);
-        return;
-    }
-    words_put_order(b, o);
-    channel_end(core);
-    channel_flush(core);
 }
 
 /* Vault and judge keep the generation that runs beside the new one; the hand goes back by itself when it fails. */

@@ -92,6 +92,16 @@ static void steward_say(void *ctx, enum level level, const char *sentence)
     steward_tell(ctx, &t);
 }
 
+/* The core makes no sentence that nobody reads. */
+static void steward_listen(void *ctx)
+{
+    struct steward *s = ctx;
+    const struct order o = {.kind = ORDER_LISTEN, .level = (uint8_t)(s->ctl && ctl_watchers(s->ctl) ? LEVEL_DEBUG : s->log.max)};
+
+    if (s->crew)
+        s->kind->order(s->crew, &o);
+}
+
 static void steward_restarted(void *ctx)
 {
     struct steward *s = ctx;
@@ -204,6 +214,7 @@ static int steward_reload(struct steward *s, struct text *why)
         s->conf = c;
         s->files = files;
         s->log.max = log_level(s, c);
+        steward_listen(s);
         files = old;
     } else {
         conf_unref(c);
@@ -301,7 +312,7 @@ static void steward_order(struct steward *s, const struct ctl_request *r)
                                             [CTL_REKEY] = ORDER_REKEY,
                                             [CTL_LIST] = ORDER_LIST,
                                             [CTL_COUNTERS] = ORDER_COUNTERS};
-    const struct order o = {kinds[r->verb], r->id, r->connection, r->child, r->wait, NULL};
+    const struct order o = {kinds[r->verb], r->id, r->connection, r->child, r->wait, NULL, 0};
     char why[300];
     struct text t = text_in(why, sizeof(why));
 
@@ -473,7 +484,7 @@ static int open_loop(struct steward *s)
 
 static int open_control(struct steward *s, struct text *why)
 {
-    struct ctl_setup c = {.loop = s->loop, .request = steward_request, .ctx = s};
+    struct ctl_setup c = {.loop = s->loop, .request = steward_request, .watched = steward_listen, .ctx = s};
 
     s->ctl_path = s->options->control ? s->options->control : s->conf->control_socket;
     s->ctl_fd = ctl_listen(s->ctl_path, s->conf->control_group, &s->ctl_gid, why);
@@ -553,6 +564,7 @@ static int open_crew(struct steward *s, struct text *why)
     c.fail = steward_failed;
     c.ctx = s;
     s->crew = s->kind->open(&c, why);
+    steward_listen(s);
     return s->crew ? 0 : ERR_IO;
 }
 

@@ -446,25 +446,32 @@ static void children_dedupe(struct child_sa *new)
     }
 }
 
+static void up_tell(struct child_sa *child, enum fact fact)
+{
+    char line[600];
+    struct text t = text_in(line, sizeof(line));
+
+    if (!fact_heard(child->sa->core, fact))
+        return;
+    ts_list_format(child->ts_local, &t);
+    text_add(&t, " === ");
+    ts_list_format(child->ts_remote, &t);
+    text_add(&t, "; ");
+    suite_format(&child->suite, &t);
+    tell(child->sa->core, fact, child->peer, child->sa, child, "%s; SPIs %08x in, %08x out", line, child->spi_in, child->spi_out);
+}
+
 void child_up(struct child_sa *child, bool rekeyed)
 {
     struct peer *p = child->peer;
     struct slot_wish *slot = &p->slots[peer_slot_of(p, child->index, child->pair)];
-    char line[600];
-    struct text t = text_in(line, sizeof(line));
 
     pairs_look(child);
     slot->acquired = false;
     slot->acquire_seq = 0;
     slot->temporary_since = 0;
     slot->last_up = child->sa->core->now;
-    ts_list_format(child->ts_local, &t);
-    text_add(&t, " === ");
-    ts_list_format(child->ts_remote, &t);
-    text_add(&t, "; ");
-    suite_format(&child->suite, &t);
-    tell(child->sa->core, rekeyed ? FACT_CHILD_REKEYED : FACT_CHILD_UP, p, child->sa, child, "%s; SPIs %08x in, %08x out", line,
-         child->spi_in, child->spi_out);
+    up_tell(child, rekeyed ? FACT_CHILD_REKEYED : FACT_CHILD_UP);
     children_dedupe(child);
     peer_orders_check(p);
 }

@@ -25,6 +25,7 @@ struct core *core_new(const struct core_setup *setup)
     c->algs = setup->algs;
     c->rng = setup->rng;
     c->now = setup->now;
+    c->heard = LEVEL_DEBUG;
     c->keylog = setup->keylog;
     c->keylog_ctx = setup->keylog_ctx;
     c->stop_timer.fire = stop_due;

@@ -142,7 +142,7 @@ static void dropped(struct core *c, const struct path *path, const char *why)
     char from[ENDPOINT_TEXT_MAX];
 
     c->counts.packets_dropped++;
-    if (stranger_told(c))
+    if (fact_heard(c, FACT_DROPPED) && stranger_told(c))
         tell(c, FACT_DROPPED, NULL, NULL, NULL, "packet from %s dropped: %s", endpoint_format(&path->remote, from), why);
 }
 

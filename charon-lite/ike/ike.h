@@ -146,6 +146,7 @@ struct core {
     struct timer hungry; /* when it is tried again */
     usec_t hints, fruitless, stranger_tells, untold_tells; /* rates (limits.c) */
     uint64_t untold;                                       /* sentences about strangers that were left out */
+    enum level heard;                                      /* the least urgent facts that anybody reads */
     struct core_counts counts;
     void (*keylog)(void *, uint64_t, uint64_t, const struct suite *, const struct ike_keys *);
     void *keylog_ctx;
@@ -157,6 +158,8 @@ void out_send(struct core *, const struct path *, struct span datagram);
 void out_keepalive(struct core *, const struct path *);
 /* Copies everything the ask points at. False: there was no memory, it was not asked. */
 bool out_ask(struct core *, const struct ask *);
+/* Does anybody read such facts? What is costly to put into words need not be. */
+bool fact_heard(const struct core *, enum fact);
 /* A fact about a connection; fmt makes the sentence. */
 void tell(struct core *, enum fact, const struct peer *, const struct ike_sa *, const struct child_sa *, const char *fmt, ...)
     PRINTF(6, 7);

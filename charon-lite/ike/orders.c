@@ -259,6 +259,9 @@ void order_take(struct core *c, const struct order *o)
             (unsigned long long)c->counts.packets_dropped, (unsigned long long)c->counts.cookies_sent,
             (unsigned long long)c->counts.auth_failures, (unsigned long long)c->counts.retransmits);
         break;
+    case ORDER_LISTEN:
+        c->heard = o->level;
+        break;
     }
 }
 

@@ -182,6 +182,12 @@ static enum level fact_level(enum fact f)
     return levels[f];
 }
 
+/* Rows of a list are part of a reply. */
+bool fact_heard(const struct core *c, enum fact fact)
+{
+    return fact_level(fact) <= c->heard || fact == FACT_STOPPED || fact == FACT_IKE_SA || fact == FACT_CHILD_SA;
+}
+
 static struct tell *tell_add(struct core *c, enum fact fact, const char *fmt, va_list args)
 {
     struct output *o = out_add(c, OUTPUT_TELL);
@@ -210,7 +216,7 @@ void tell(struct core *c, enum fact fact, const struct peer *p, const struct ike
     struct tell *t;
     va_list args;
 
-    if (about_stranger(sa) && !stranger_told(c))
+    if (!fact_heard(c, fact) || (about_stranger(sa) && !stranger_told(c)))
         return;
     va_start(args, fmt);
     t = tell_add(c, fact, fmt, args);

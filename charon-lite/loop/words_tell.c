@@ -40,11 +40,12 @@ static void walk_event(struct walk *w, struct event *e)
 
 static void walk_order(struct walk *w, struct order *o)
 {
-    o->kind = walk_enum(w, o->kind, ORDER_COUNTERS);
+    o->kind = walk_enum(w, o->kind, ORDER_LISTEN);
     walk_u32(w, &o->id);
     walk_string(w, &o->connection);
     walk_string(w, &o->child);
     walk_bool(w, &o->wait);
+    o->level = walk_enum(w, o->level, LEVEL_DEBUG);
 }
 
 static void walk_tell_ike(struct walk *w, struct tell_ike *t)

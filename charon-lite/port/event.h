@@ -43,6 +43,7 @@ enum order_kind {
     ORDER_RELOAD,   /* a new configuration snapshot: same left alone, changed renewed, gone closed */
     ORDER_STOP,     /* delete everything politely, then say FACT_STOPPED */
     ORDER_COUNTERS, /* tell statistics */
+    ORDER_LISTEN,   /* nobody reads facts less urgent than `level` from now on; replies and FACT_STOPPED are told anyhow */
 };
 struct order {
     enum order_kind kind;
@@ -51,6 +52,7 @@ struct order {
     const char *child;      /* NULL = all of the connection (REKEY: the IKE SA) */
     bool wait;              /* UP: reply when it is done rather than when it has begun */
     struct conf *conf;      /* RELOAD: the core takes a reference of its own */
+    uint8_t level;          /* LISTEN: enum level */
 };
 
 #endif

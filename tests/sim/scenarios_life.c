@@ -248,6 +248,36 @@ static void orders(struct world *w)
     end_order(&w->end[0], ORDER_COUNTERS, NULL, NULL);
 }
 
+static void listen_to(struct end *e, enum level level)
+{
+    struct input in = {.kind = INPUT_ORDER, .u.order = {.kind = ORDER_LISTEN, .level = (uint8_t)level}};
+
+    end_step(e, &in);
+}
+
+/* Where nobody reads facts none are told; orders are answered all the same, and the end of the core is said. */
+static void unheard(struct world *w)
+{
+    struct end *e = &w->end[0];
+
+    e->plan[0].keep = e->plan[0].child[0].keep = KEEP_ANSWER;
+    go(w);
+    listen_to(e, LEVEL_ERROR);
+    end_order(e, ORDER_UP, "to1", "net");
+    world_run(w, 10 * SEC);
+    EXPECT(w, e->order_ok && e->facts[FACT_IKE_UP] == 0 && e->facts[FACT_CHILD_UP] == 0);
+    end_list(e);
+    EXPECT(w, end_rows(e, true, "UP") == 1);
+    listen_to(e, LEVEL_NOTICE);
+    end_order(e, ORDER_REKEY, "to1", NULL);
+    world_run(w, 10 * SEC);
+    EXPECT(w, e->facts[FACT_IKE_REKEYED] == 0 && fact(w, FACT_IKE_REKEYED) == 1);
+    end_order(e, ORDER_DOWN, "to1", NULL);
+    world_run(w, MINUTE);
+    EXPECT(w, e->facts[FACT_IKE_DOWN] >= 1);
+    listen_to(e, LEVEL_ERROR); /* each end is stopped after the scenario, and must say so */
+}
+
 static void up_fails(struct world *w)
 {
     w->end[0].plan[0].keep = w->end[0].plan[0].child[0].keep = KEEP_ANSWER;
@@ -350,6 +380,7 @@ const struct scenario scenarios_life[] = {
     {"reload-changes", "a reload changes proposals, adds and removes a child", reload_changes, 0, 0},
     {"reload-removes", "a connection goes and comes back", reload_removes, 0, 0},
     {"orders", "down, up, and what is wrong", orders, 0, 0},
+    {"unheard", "what nobody reads is not told", unheard, 0, 0},
     {"up-fails", "an order to come up is answered when it failed", up_fails, 0, 0},
     {"memory", "200 tunnels leave nothing behind", memory, 1, 0},
     {"suspend", "hours pass without a tick", suspend, 4, 0},

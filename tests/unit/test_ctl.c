@@ -113,7 +113,7 @@ struct world {
     struct ctl *ctl;
     char dir[32], path[64];
     int listen_fd;
-    unsigned requests;
+    unsigned requests, watched;
     enum ctl_verb verb;
     uint32_t ids[200];
     char connection[32];
@@ -128,12 +128,17 @@ static void requested(void *ctx, const struct ctl_request *r)
     snprintf(w->connection, sizeof(w->connection), "%s", r->connection ? r->connection : "");
 }
 
+static void watched(void *ctx)
+{
+    ((struct world *)ctx)->watched++;
+}
+
 static int setup(void **state)
 {
     struct world *w = calloc(1, sizeof(*w));
     char why[200];
     struct text t = text_in(why, sizeof(why));
-    struct ctl_setup s = {.request = requested, .ctx = w};
+    struct ctl_setup s = {.request = requested, .watched = watched, .ctx = w};
 
     strcpy(w->dir, "/tmp/ctl-XXXXXX");
     if (!mkdtemp(w->dir))
@@ -329,6 +334,27 @@ static void watchers_hear_facts_and_lose_some(void **state)
     close(fd);
 }
 
+/* Whoever makes the facts is told when nobody reads them any more. */
+static void the_first_watcher_and_the_last_count(void **state)
+{
+    struct world *w = *state;
+    int a = join(w), b = join(w);
+
+    assert_int_equal(ctl_watchers(w->ctl), 0);
+    say(w, a, "{\"do\":\"watch\",\"id\":1}\n{\"do\":\"watch\",\"id\":2}\n");
+    assert_int_equal(w->watched, 1);
+    say(w, b, "{\"do\":\"watch\",\"id\":1}\n");
+    assert_int_equal(w->watched, 1);
+    assert_int_equal(ctl_watchers(w->ctl), 2);
+    close(a);
+    turns(w);
+    assert_int_equal(w->watched, 1);
+    close(b);
+    turns(w);
+    assert_int_equal(w->watched, 2);
+    assert_int_equal(ctl_watchers(w->ctl), 0);
+}
+
 static void the_socket_is_guarded(void **state)
 {
     struct world *w = *state;
@@ -381,6 +407,7 @@ int main(void)
         HERE(requests_and_clients_are_bounded),
         HERE(a_half_closed_client_gets_its_reply),
         HERE(watchers_hear_facts_and_lose_some),
+        HERE(the_first_watcher_and_the_last_count),
         HERE(the_socket_is_guarded),
     };
 

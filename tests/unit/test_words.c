@@ -443,8 +443,8 @@ static void orders(void **state)
     struct order out;
 
     (void)state;
-    for (enum order_kind kind = ORDER_UP; kind <= ORDER_COUNTERS; kind++) {
-        struct order in = {kind, 5, "paris", kind == ORDER_UP ? "lan" : NULL, true, NULL};
+    for (enum order_kind kind = ORDER_UP; kind <= ORDER_LISTEN; kind++) {
+        struct order in = {kind, 5, "paris", kind == ORDER_UP ? "lan" : NULL, true, NULL, LEVEL_NOTICE};
 
         order_trip(&t, &in, &out);
         assert_int_equal(out.kind, kind);
@@ -455,6 +455,7 @@ static void orders(void **state)
         else
             assert_null(out.child);
         assert_true(out.wait);
+        assert_int_equal(out.level, LEVEL_NOTICE);
         trip_done(&t);
     }
 }
