@@ -1,102 +1,95 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HMAC with SHA-1 and SHA-2 as PRF and as integrity check: RFC 2104, 2404, 4868. The hashes are called directly: OpenSSL's HMAC
- * costs four times as much on what IKE gives it, a block or two under a key that is new, and a handshake has seventeen. */
-#define OPENSSL_SUPPRESS_DEPRECATED
+/* HMAC with SHA-1 and SHA-2 as PRF and as integrity check: RFC 2104, 2404, 4868. The hash is the library's; the two pads are put
+ * around it here, for its HMAC costs two to three times as much on what IKE gives it: a block or two under a key that is new, and
+ * a handshake has seventeen (docs/design.md). */
 #include "suite/alg.h"
 
-#include <openssl/sha.h>
+#include "per_thread.h"
+
+#include <openssl/evp.h>
 #include <string.h>
 
-enum { HASH_SHA1, HASH_SHA256, HASH_SHA384, HASH_SHA512, N_HASHES, BLOCK_MAX = SHA512_CBLOCK };
+enum { HASH_SHA1, HASH_SHA256, HASH_SHA384, HASH_SHA512, N_HASHES, BLOCK_MAX = 128 };
 
 static const uint8_t hash_lens[N_HASHES] = {20, 32, 48, 64};
 static const uint8_t hash_blocks[N_HASHES] = {64, 64, 128, 128};
-
-union state {
-    SHA_CTX sha1;
-    SHA256_CTX sha256;
-    SHA512_CTX sha512; /* of SHA-384 too */
-};
+static const char *const hash_names[N_HASHES] = {"SHA1", "SHA256", "SHA384", "SHA512"};
 
 /* What a thread keeps of each hash: the states after both pads, half the work of the next HMAC if that comes with the same key,
  * as in prf+ (RFC 7296 2.13). */
 struct keyed {
-    union state inner, outer;
+    EVP_MD *md;
+    EVP_MD_CTX *inner, *outer, *work;
     uint8_t key[BLOCK_MAX];
     size_t key_len; /* 0 = no key is kept */
 };
 
-static bool hash_init(unsigned hash, union state *s)
+static void all_free(void *all)
 {
-    switch (hash) {
-    case HASH_SHA1:
-        return SHA1_Init(&s->sha1) == 1;
-    case HASH_SHA256:
-        return SHA256_Init(&s->sha256) == 1;
-    case HASH_SHA384:
-        return SHA384_Init(&s->sha512) == 1;
-    default:
-        return SHA512_Init(&s->sha512) == 1;
+    for (struct keyed *k = all; k < (struct keyed *)all + N_HASHES; k++) {
+        EVP_MD_CTX_free(k->inner);
+        EVP_MD_CTX_free(k->outer);
+        EVP_MD_CTX_free(k->work);
+        EVP_MD_free(k->md);
+        secret_wipe(k, sizeof(*k));
     }
+    free(all);
 }
 
-static bool hash_add(unsigned hash, union state *s, const uint8_t *p, size_t len)
+static struct per_thread kept = PER_THREAD(N_HASHES * sizeof(struct keyed), all_free);
+
+static bool keyed_open(unsigned hash, struct keyed *k)
 {
-    if (hash == HASH_SHA1)
-        return SHA1_Update(&s->sha1, p, len) == 1;
-    if (hash == HASH_SHA256)
-        return SHA256_Update(&s->sha256, p, len) == 1;
-    return SHA512_Update(&s->sha512, p, len) == 1;
+    if (k->work)
+        return true;
+    if (!k->md)
+        k->md = EVP_MD_fetch(NULL, hash_names[hash], NULL);
+    if (!k->inner)
+        k->inner = EVP_MD_CTX_new();
+    if (!k->outer)
+        k->outer = EVP_MD_CTX_new();
+    if (k->md && k->inner && k->outer)
+        k->work = EVP_MD_CTX_new();
+    return k->work != NULL;
 }
 
-static bool hash_end(unsigned hash, union state *s, uint8_t *out)
-{
-    if (hash == HASH_SHA1)
-        return SHA1_Final(out, &s->sha1) == 1;
-    if (hash == HASH_SHA256)
-        return SHA256_Final(out, &s->sha256) == 1;
-    return SHA512_Final(out, &s->sha512) == 1; /* it knows which of the two it is */
-}
-
-static bool pad_start(unsigned hash, const uint8_t *key, uint8_t pad, union state *s)
+static bool pad_start(const struct keyed *k, size_t block_len, const uint8_t *key, uint8_t pad, EVP_MD_CTX *ctx)
 {
     const uint64_t pads = 0x0101010101010101 * (uint64_t)pad;
     uint8_t block[BLOCK_MAX];
     bool ok;
 
-    for (size_t i = 0; i < hash_blocks[hash]; i += sizeof(pads)) {
+    for (size_t i = 0; i < block_len; i += sizeof(pads)) {
         uint64_t word;
 
         memcpy(&word, key + i, sizeof(word));
         word ^= pads;
         memcpy(block + i, &word, sizeof(word));
     }
-    ok = hash_init(hash, s) && hash_add(hash, s, block, hash_blocks[hash]);
+    ok = EVP_DigestInit_ex2(ctx, k->md, NULL) == 1 && EVP_DigestUpdate(ctx, block, block_len) == 1;
     secret_wipe(block, sizeof(block));
     return ok;
 }
 
 /* A key longer than a block is hashed first. */
-static bool key_whole(unsigned hash, struct span key, uint8_t whole[BLOCK_MAX])
+static bool key_whole(const struct keyed *k, size_t block_len, struct span key, uint8_t whole[BLOCK_MAX])
 {
-    union state s;
-    bool ok;
-
     memset(whole, 0, BLOCK_MAX);
-    if (key.len <= hash_blocks[hash]) {
+    if (key.len <= block_len) {
         if (key.len)
             memcpy(whole, key.p, key.len);
         return true;
     }
-    ok = hash_init(hash, &s) && hash_add(hash, &s, key.p, key.len) && hash_end(hash, &s, whole);
-    secret_wipe(&s, sizeof(s));
-    return ok;
+    return EVP_DigestInit_ex2(k->work, k->md, NULL) == 1 && EVP_DigestUpdate(k->work, key.p, key.len) == 1 &&
+           EVP_DigestFinal_ex(k->work, whole, NULL) == 1;
 }
 
 static bool keyed_make(unsigned hash, struct span key, struct keyed *k)
 {
+    size_t block_len = hash_blocks[hash];
     uint8_t whole[BLOCK_MAX];
-    bool ok = key_whole(hash, key, whole) && pad_start(hash, whole, 0x36, &k->inner) && pad_start(hash, whole, 0x5c, &k->outer);
+    bool ok = key_whole(k, block_len, key, whole) && pad_start(k, block_len, whole, 0x36, k->inner) &&
+              pad_start(k, block_len, whole, 0x5c, k->outer);
 
     secret_wipe(whole, sizeof(whole));
     k->key_len = 0;
@@ -109,9 +102,10 @@ static bool keyed_make(unsigned hash, struct span key, struct keyed *k)
 
 static const struct keyed *keyed_of(unsigned hash, struct span key)
 {
-    static _Thread_local struct keyed kept[N_HASHES];
-    struct keyed *k = &kept[hash];
+    struct keyed *all = per_thread(&kept), *k = all ? &all[hash] : NULL;
 
+    if (!k || !keyed_open(hash, k))
+        return NULL;
     if (k->key_len && secret_equal(key, span_of(k->key, k->key_len)))
         return k;
     return keyed_make(hash, key, k) ? k : NULL;
@@ -129,19 +123,12 @@ static unsigned hash_of(const struct alg *a)
 static bool hmac_whole(unsigned hash, struct span key, const struct span *parts, size_t n_parts, uint8_t *out)
 {
     const struct keyed *k = keyed_of(hash, key);
-    union state s;
-    bool ok = k != NULL;
+    bool ok = k && EVP_MD_CTX_copy_ex(k->work, k->inner) == 1;
 
-    if (!ok)
-        return false;
-    s = k->inner;
     for (size_t i = 0; i < n_parts && ok; i++)
-        ok = parts[i].len == 0 || hash_add(hash, &s, parts[i].p, parts[i].len);
-    ok = ok && hash_end(hash, &s, out);
-    s = k->outer;
-    ok = ok && hash_add(hash, &s, out, hash_lens[hash]) && hash_end(hash, &s, out);
-    secret_wipe(&s, sizeof(s));
-    return ok;
+        ok = parts[i].len == 0 || EVP_DigestUpdate(k->work, parts[i].p, parts[i].len) == 1;
+    return ok && EVP_DigestFinal_ex(k->work, out, NULL) == 1 && EVP_MD_CTX_copy_ex(k->work, k->outer) == 1 &&
+           EVP_DigestUpdate(k->work, out, hash_lens[hash]) == 1 && EVP_DigestFinal_ex(k->work, out, NULL) == 1;
 }
 
 static int hmac(const struct alg *a, struct span key, const struct span *parts, size_t n_parts, uint8_t *out)
