@@ -130,6 +130,32 @@ static void overdue(struct child_sa *child, struct child_sa *successor)
     }
 }
 
+static bool has_twin(const struct child_sa *child)
+{
+    LIST_EACH (it, &child->peer->sas) {
+        LIST_EACH (jt, &LIST_ITEM(it, struct ike_sa, in_peer)->children) {
+            const struct child_sa *other = LIST_ITEM(jt, struct child_sa, in_sa);
+
+            if (other != child && other->index == child->index && other->pair == child->pair && other->state < CHILD_OLD &&
+                !other->redundant && !other->want_delete && !other->deleting)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* The peer, which made both, has closed the other one: then it is this one that it wants. */
+static bool left_alone(struct child_sa *child)
+{
+    if (child->we_initiated || child->sa->state != IKE_UP || has_twin(child))
+        return false;
+    tell(child->sa->core, FACT_NOTE, child->peer, child->sa, child, "the peer keeps this one of two SAs");
+    child->redundant = false;
+    child_speak(child);
+    child_live(child);
+    return true;
+}
+
 /* The soft limit asks for a rekey, the hard one for an end: an SA past its lifetime MUST NOT be used (2.8). */
 static void child_timer(struct core *c, struct timer *t)
 {
@@ -138,7 +164,7 @@ static void child_timer(struct core *c, struct timer *t)
 
     if (successor && !successor->redundant && (child->state == CHILD_UP || child->state == CHILD_OLD) && !child->rekeying) {
         overdue(child, successor);
-    } else if (child->redundant && child->state < CHILD_OLD && collide_peer_keeps(child)) {
+    } else if (child->redundant && child->state < CHILD_OLD && (collide_peer_keeps(child) || left_alone(child))) {
         /* nothing of it ends now */
     } else if (child->state == CHILD_OLD || child->redundant || (child->dies_at && c->now >= child->dies_at)) {
         if (child->state != CHILD_OLD && !child->redundant)

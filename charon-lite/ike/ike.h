@@ -297,7 +297,8 @@ void sa_heard_traffic(struct ike_sa *, int64_t idle_s);   /* ESP came that long 
 void sa_move(struct ike_sa *, const struct path *);       /* new addresses, children follow (2.23) */
 void sa_inherit(struct ike_sa *heir, struct ike_sa *old); /* children change their IKE SA (2.8, 1.3.2) */
 void sa_established(struct ike_sa *);
-void sa_heir_up(struct ike_sa *); /* the new SA of a rekey is complete */
+void sa_reinstate(struct ike_sa *); /* a redundant one */
+void sa_heir_up(struct ike_sa *);   /* the new SA of a rekey is complete */
 struct ike_sa *sa_by_spi(struct core *, uint64_t our_spi);
 uint64_t sa_our_spi(const struct ike_sa *);
 uint64_t spi_new(struct core *);
@@ -441,6 +442,7 @@ void peer_slot_place(const struct peer *, size_t slot, uint16_t *child, uint16_t
 size_t peer_slot_of(const struct peer *, uint16_t child, uint16_t pair);
 struct ike_sa *peer_current(struct peer *);             /* a usable IKE SA, or NULL */
 void peer_dedupe(struct peer *, struct ike_sa *newest); /* both initiated: converge to one */
+void peer_left_alone(struct peer *);                    /* an IKE SA is gone: is one that was redundant beside it the only one */
 void peer_acquire(struct peer *, const struct event *);
 void peer_resolved(struct peer *, const struct answer *);
 const char *peer_name(const struct peer *);

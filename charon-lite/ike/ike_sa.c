@@ -381,6 +381,7 @@ void sa_kill(struct ike_sa *sa, enum fact fact, const char *fmt, ...)
     if (p && fact != FACT_NOTE && sa->initiator && !sa->is_heir && (was == IKE_BORN || was == IKE_KEYED))
         peer_ike_failed(p, sa, why);
     if (p) {
+        peer_left_alone(p);
         peer_orders_check(p); /* whoever waits for "down" */
         peer_reconcile(p);
     }
@@ -479,6 +480,19 @@ void sa_heir_up(struct ike_sa *sa)
 {
     sa_set_state(sa, IKE_UP);
     live(sa);
+    sa_wake(sa);
+}
+
+/* It was to go, and stays after all. That the peer still has it is asked at once. */
+void sa_reinstate(struct ike_sa *sa)
+{
+    usec_t every = sa_conn(sa)->liveness_us;
+
+    sa->redundant = false;
+    wake_set(sa->core, &sa->life, sa->rekey_at ? sa->rekey_at : sa->dies_at ? sa->dies_at : USEC_NEVER);
+    if (every)
+        wake_set(sa->core, &sa->liveness, sa->core->now + every);
+    sa->want_liveness = true;
     sa_wake(sa);
 }
 
@@ -644,7 +658,8 @@ static bool pump_rekeys(struct ike_sa *sa)
         struct child_sa *child = LIST_ITEM(it, struct child_sa, in_sa);
         struct xchg *x;
 
-        if (!child->want_rekey || child->rekeying || child->state != CHILD_UP || child->want_delete || now < child->retry_at)
+        if (!child->want_rekey || child->rekeying || child->state != CHILD_UP || child->want_delete || child->redundant ||
+            now < child->retry_at)
             continue;
         if (collide_peer_rekeys(child))
             continue;

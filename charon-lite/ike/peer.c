@@ -447,8 +447,9 @@ struct peer *peer_for_auth(struct ike_sa *sa, const struct id *claimed, const st
     return NULL;
 }
 
-/* Made at about the same time by both ends, the one with the lowest nonce goes; of two begun by one end, which has then begun
- * anew, the older, whichever was answered first. */
+/* Made at about the same time by both ends, the one with the lowest nonce goes. Of two begun by one end, which has then begun
+ * anew, the older: one of ours begins when the other is given up, so both ends see the same order; where a peer sees another one,
+ * peer_left_alone() follows it. */
 static bool outlived(const struct ike_sa *newest, const struct ike_sa *other)
 {
     if (newest->initiator == other->initiator)
@@ -481,6 +482,28 @@ void peer_dedupe(struct peer *p, struct ike_sa *newest)
         else
             wake_set(c, &loser->life, c->now + REDUNDANT_WAIT);
     }
+}
+
+/* Of two that the peer began it closed the one that we took for the better: then it is the other one that it wants. One that lost
+ * a rekey has no children any more, and goes (2.8.2). */
+void peer_left_alone(struct peer *p)
+{
+    struct ike_sa *left = NULL;
+
+    if (!peer_can_initiate(p) || p->core->stopping)
+        return;
+    LIST_EACH (it, &p->sas) {
+        struct ike_sa *sa = LIST_ITEM(it, struct ike_sa, in_peer);
+
+        if (sa_usable(sa) || (sa->state == IKE_KEYED && !sa->initiator))
+            return;
+        if (sa->redundant && sa->state == IKE_UP && !sa->initiator && !sa->is_heir && !sa->want_delete && !sa->replaced)
+            left = sa;
+    }
+    if (!left)
+        return;
+    tell(p->core, FACT_NOTE, p, left, NULL, "the peer keeps this one of two IKE SAs");
+    sa_reinstate(left);
 }
 
 /* --- traffic and orders
