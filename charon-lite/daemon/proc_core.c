@@ -71,7 +71,7 @@ static void core_ask(void *ctx, const struct ask *ask)
     enum role to = roles[ask->to];
     struct channel *channel = to < ROLE_COUNT ? proc_link(c->proc, to) : NULL;
 
-    if (!channel || question_new(c, ask, to))
+    if (!channel || (ask->ticket.slot && question_new(c, ask, to)))
         engine_fail(c->engine, ask, false,
                     channel           ? "no memory"
                     : to < ROLE_COUNT ? "its process has ended"

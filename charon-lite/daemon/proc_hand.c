@@ -23,7 +23,7 @@ struct hand_proc {
 static void hand_answered(void *ctx, const struct answer *a)
 {
     struct hand_proc *h = ctx;
-    struct channel *core = proc_link(h->proc, ROLE_CORE);
+    struct channel *core = a->ticket.slot ? proc_link(h->proc, ROLE_CORE) : NULL; /* an order that nobody waits for */
 
     if (a->ticket.slot == TRAFFIC_SLOT)
         frame_answer(h->proc->parent.channel, a);

@@ -43,7 +43,7 @@ static void crew_answer(void *ctx, const struct answer *a)
 
     if (a->ticket.slot == TRAFFIC_SLOT)
         c->traffic = *a;
-    else if (c->engine)
+    else if (c->engine && a->ticket.slot) /* else an order that nobody waits for */
         engine_hear(c->engine, &in);
 }
 

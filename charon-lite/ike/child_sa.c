@@ -122,7 +122,7 @@ static void overdue(struct child_sa *child, struct child_sa *successor)
     struct core *c = child->sa->core;
 
     if (child->sa->next_theirs > successor->made_in + 1 || (child->dies_at && c->now >= child->dies_at)) {
-        child_speak(successor);
+        (void)child_speak(successor, NULL);
         child_set_state(child, CHILD_OLD);
         child->want_delete = true;
     } else {
@@ -363,14 +363,13 @@ void child_ask(struct child_sa *child, struct ask *ask, enum ask_kind kind)
 }
 
 /* The old SA of a rekey goes: from now on we speak on its successor (2.8). */
-static void successor_speak(struct child_sa *old)
+static bool successor_speak(struct child_sa *old)
 {
     struct child_sa *next = ticket_find(old->sa->core, old->peer_rekey, TICKET_CHILD_SA);
 
     if (old->sa->theirs && old->sa->theirs->unsent) /* the peer cannot know of it yet: child_told() will do it */
-        return;
-    if (next && next->state == CHILD_HALF && !next->want_delete && !next->redundant)
-        child_speak(next);
+        return false;
+    return next && next->state == CHILD_HALF && !next->want_delete && !next->redundant && child_speak(next, old);
 }
 
 void child_told(const struct xchg *x)
@@ -378,24 +377,23 @@ void child_told(const struct xchg *x)
     struct child_sa *new = ticket_find(x->core, x->made, TICKET_CHILD_SA);
 
     if (new && !ticket_find(x->core, new->replaces, TICKET_CHILD_SA) && !new->want_delete && !new->redundant)
-        child_speak(new);
+        (void)child_speak(new, NULL);
 }
 
 void child_end(struct child_sa *child, bool replaced, const char *why)
 {
     struct ike_sa *sa = child->sa;
     struct peer *p = child->peer;
+    bool mute = sa->state != IKE_GONE && successor_speak(child);
     struct ask ask;
 
-    if (sa->state != IKE_GONE)
-        successor_speak(child);
     if (child->installed) {
         child_ask(child, &ask, ASK_CHILD_REMOVE);
         child->want_delete = true; /* so that it is not found as its own successor */
         ask.u.child.replaced = replaced || child_of_slot(p, child->index, child->pair) != NULL;
         if (!ask.u.child.replaced)
             linger_no_more_of(sa->core, child->reqid);
-        linger(sa->core, child->rest, &ask, replaced && child->state >= CHILD_HALF ? LINGER : 0);
+        linger(sa->core, child->rest, &ask, mute, replaced && child->state >= CHILD_HALF ? LINGER : 0);
         child->rest = NULL;
     }
     if (why && child->state >= CHILD_HALF)
@@ -502,19 +500,23 @@ void child_up(struct child_sa *child, bool rekeyed)
     peer_orders_check(p);
 }
 
-void child_speak(struct child_sa *child)
+bool child_speak(struct child_sa *child, const struct child_sa *replaced)
 {
     struct ask ask;
+    bool said;
 
     if (child->state != CHILD_HALF)
-        return;
+        return false;
     child_set_state(child, CHILD_UP);
     child_ask(child, &ask, ASK_CHILD_OUTBOUND);
     ask.u.child.keys = &child->keys;
-    if (!child_order(child, &ask))
+    ask.u.child.old_spi_in = replaced ? replaced->spi_in : 0;
+    said = child_order(child, &ask);
+    if (!said)
         child_mute(child);
     child_keys_done(&child->keys);
     children_dedupe(child); /* as long as it was on its way, nobody looked */
+    return said;
 }
 
 void child_delete_unborn(struct xchg *x)

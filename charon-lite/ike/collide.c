@@ -131,7 +131,7 @@ bool collide_peer_keeps(struct child_sa *loser)
     tell(c, FACT_NOTE, loser->peer, loser->sa, loser, "the peer keeps the SA that is redundant, so ours goes");
     loser->redundant = false;
     ours->redundant = ours->want_delete = true;
-    child_speak(loser);
+    (void)child_speak(loser, NULL);
     child_live(loser);
     return true;
 }
@@ -153,7 +153,7 @@ void collide_child(struct xchg *x, struct child_sa *new, struct child_sa *old)
         }
         return;
     }
-    child_speak(new); /* it was installed as the loser, and the rival has failed since */
+    (void)child_speak(new, NULL); /* it was installed as the loser, and the rival has failed since */
     if (rival)
         owed(rival);
     if (old) {

@@ -350,14 +350,15 @@ void child_free(struct child_sa *); /* memory only */
 void child_end(struct child_sa *, bool replaced, const char *why);
 void child_live(struct child_sa *);             /* timers of a child that is up */
 void child_up(struct child_sa *, bool rekeyed); /* it carries traffic (or hears it): tell, and look for doubles */
-void child_speak(struct child_sa *);            /* HALF -> UP: its outbound SA too */
+/* HALF -> UP: its outbound SA too; and on the one that it replaces, if that is named, nothing is said any more. */
+bool child_speak(struct child_sa *, const struct child_sa *replaced);
 /* The answer to the peer's rekey is sent. Where the old SA went meanwhile, closed by us, nothing is left to speak on but the new
  * one (2.8). */
 void child_told(const struct xchg *theirs);
 void child_delete_unborn(struct xchg *); /* the peer made a child that we could not: tell it so */
 /* The order to remove an SA from the kernel, given after `wait` (linger.c). Takes the `rest`. */
 struct lingering *lingering_new(void);
-void linger(struct core *, struct lingering *rest, const struct ask *remove, usec_t wait);
+void linger(struct core *, struct lingering *rest, const struct ask *remove, bool mute, usec_t wait);
 void linger_no_more(struct core *); /* all of them now */
 void linger_no_more_of(struct core *, uint32_t reqid);
 void lingering_free(struct core *);

@@ -61,9 +61,10 @@ static void lingering_due(struct core *c, struct timer *t)
     lingering_end(c, CONTAINER_OF(t, struct lingering, due));
 }
 
-void linger(struct core *c, struct lingering *l, const struct ask *remove, usec_t wait)
+void linger(struct core *c, struct lingering *l, const struct ask *remove, bool mute, usec_t wait)
 {
     const struct ask_child *a = &remove->u.child;
+    bool stays = wait && !c->stopping;
 
     l->peer = a->peer;
     l->child = a->child;
@@ -75,11 +76,12 @@ void linger(struct core *c, struct lingering *l, const struct ask *remove, usec_
     l->spi_out = a->spi_out;
     l->local = a->local;
     l->remote = a->remote;
-    (void)lingering_order(c, l, true);
+    if (stays && !mute)
+        (void)lingering_order(c, l, true);
     l->due.fire = lingering_due;
     list_append(&c->lingering, &l->in_core);
     c->n_lingering++;
-    if (wait && !c->stopping)
+    if (stays)
         wake_set(c, &l->due, c->now + wait);
     else
         lingering_end(c, l);

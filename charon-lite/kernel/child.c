@@ -241,6 +241,7 @@ void record_lost(struct hand *h, struct sa_ref *ref)
 static void dress_protect(struct claim *c, void *ctx)
 {
     c->record = ctx;
+    claim_place(c);
 }
 
 /* Transport mode behind a NAT: what was agreed of the addresses before translation is, in packets as they come to the
@@ -523,6 +524,38 @@ void hand_child_install(struct hand *h, const struct ask *a)
     answer(h, a, install(h, &a->u.child, &t));
 }
 
+/* Is there another SA for every policy by which this one sends? */
+static bool others_send(const struct hand *h, const struct sa_record *r)
+{
+    LIST_EACH (i, &r->claims) {
+        const struct policy *p = LIST_ITEM(i, struct claim, in_owner)->policy;
+
+        if (p->now.direction == DIRECTION_OUT && !policy_claim_besides(h, p, r))
+            return false;
+    }
+    return true;
+}
+
+/* Where others send, no policy names its outbound SA any more: it is as good as gone, and goes with the inbound one. */
+static int mute_record(struct hand *h, struct sa_record *r, struct text *t)
+{
+    if (r->mute || !r->out.there || !r->in.there || !others_send(h, r))
+        return 0;
+    r->mute = true;
+    claims_dirty(h, &r->claims);
+    return policies_settle(h, true, t);
+}
+
+/* From now on the policies are its. */
+static void record_newest(struct hand *h, struct sa_record *r)
+{
+    r->order = ++h->order;
+    LIST_EACH (i, &r->claims) {
+        claim_place(LIST_ITEM(i, struct claim, in_owner));
+    }
+    claims_dirty(h, &r->claims);
+}
+
 static int outbound(struct hand *h, const struct ask_child *a, struct text *t)
 {
     struct sa_ref *ref = sa_find(h, a->spi_in, &a->local.addr);
@@ -542,8 +575,7 @@ static int outbound(struct hand *h, const struct ask_child *a, struct text *t)
     name_sa(h, &r->out, r, a->spi_out, &a->remote.addr, conf, true);
     if (!ref_add(h, &r->out))
         return ERR_MEMORY;
-    r->order = ++h->order;
-    claims_dirty(h, &r->claims);
+    record_newest(h, r);
     batch_init(&b);
     plan_sa(&b, a, r, conf, true, 0);
     policies_plan(h, &b, true);
@@ -556,6 +588,8 @@ static int outbound(struct hand *h, const struct ask_child *a, struct text *t)
     if (err) {
         record_lost(h, &r->out);
         (void)policies_settle(h, true, NULL);
+    } else if ((ref = a->old_spi_in ? sa_find(h, a->old_spi_in, &a->local.addr) : NULL) && ref == &ref->record->in) {
+        err = mute_record(h, ref->record, t);
     }
     return err;
 }
@@ -612,36 +646,6 @@ static int remove_record(struct hand *h, struct sa_record *r, struct text *t)
             err = b.ops[i].result;
             text_add(t, "SA %08x: %s", b.ops[i].u.name.spi, b.ops[i].why);
         }
-    batch_done(&b);
-    return err;
-}
-
-/* Is there another SA for every policy by which this one sends? */
-static bool others_send(const struct hand *h, const struct sa_record *r)
-{
-    LIST_EACH (i, &r->claims) {
-        const struct policy *p = LIST_ITEM(i, struct claim, in_owner)->policy;
-
-        if (p->now.direction == DIRECTION_OUT && !policy_claim_besides(h, p, r))
-            return false;
-    }
-    return true;
-}
-
-static int mute_record(struct hand *h, struct sa_record *r, struct text *t)
-{
-    struct sa_ref out = r->out;
-    struct batch b;
-    int err;
-
-    if (!out.there || !r->in.there || !others_send(h, r))
-        return 0;
-    record_lost(h, &r->out);
-    batch_init(&b);
-    policies_plan(h, &b, true);
-    plan_sa_delete(&b, &out);
-    batch_apply(h, &b);
-    err = policies_took(h, &b, t);
     batch_done(&b);
     return err;
 }

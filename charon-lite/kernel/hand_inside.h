@@ -79,6 +79,7 @@ struct sa_record {
     uint64_t order;           /* the newest takes the policies */
     uint32_t reqid;
     bool transport, udp_encap;
+    bool mute; /* heard for a while, but replaced: no policy is its any more outbound */
     struct endpoint local, remote;
     struct list claims;
     struct ts *ts; /* local ones, then remote ones */
@@ -151,6 +152,7 @@ const struct claim *policy_claim(const struct hand *, const struct policy *);
 /* Does another SA than this claim it? */
 bool policy_claim_besides(const struct hand *, const struct policy *, const struct sa_record *);
 struct claim *claim_new(struct hand *, const struct kernel_policy *identity, enum claim_rank, struct list *owner);
+void claim_place(struct claim *); /* what its strength hangs on is set, or has changed */
 void claims_drop(struct hand *, struct list *owner);
 void claims_dirty(struct hand *, struct list *owner);
 /* Operations for all that is dirty are added to the batch: first what passes, then what closes, last what deletes. */

@@ -193,7 +193,7 @@ static bool claim_active(const struct hand *h, const struct claim *c, uint8_t di
         return true;
     if (h->disarmed)
         return false;
-    return direction == DIRECTION_OUT ? r->out.there : r->in.there;
+    return direction == DIRECTION_OUT ? r->out.there && !r->mute : r->in.there;
 }
 
 static bool claim_stronger(const struct claim *a, const struct claim *b)
@@ -203,17 +203,30 @@ static bool claim_stronger(const struct claim *a, const struct claim *b)
     return a->record && b->record && a->record->order > b->record->order;
 }
 
+/* The strongest first, so that replaced SAs that are still heard are not looked at one by one. */
+void claim_place(struct claim *c)
+{
+    struct list *at = &c->policy->claims;
+
+    list_remove(&c->in_policy);
+    LIST_EACH (i, &c->policy->claims) {
+        if (claim_stronger(c, LIST_ITEM(i, struct claim, in_policy))) {
+            at = i;
+            break;
+        }
+    }
+    list_append(at, &c->in_policy); /* before it */
+}
+
 const struct claim *policy_claim(const struct hand *h, const struct policy *p)
 {
-    const struct claim *best = NULL;
-
     LIST_EACH (i, &p->claims) {
         const struct claim *c = LIST_ITEM(i, struct claim, in_policy);
 
-        if (claim_active(h, c, p->now.direction) && (!best || claim_stronger(c, best)))
-            best = c;
+        if (claim_active(h, c, p->now.direction))
+            return c;
     }
-    return best;
+    return NULL;
 }
 
 bool policy_claim_besides(const struct hand *h, const struct policy *p, const struct sa_record *r)
@@ -240,6 +253,8 @@ struct claim *claim_new(struct hand *h, const struct kernel_policy *identity, en
     c->rank = rank;
     c->priority = identity->priority;
     list_append(&p->claims, &c->in_policy);
+    if (rank != CLAIM_PROTECT) /* that has no record yet */
+        claim_place(c);
     list_append(owner, &c->in_owner);
     policy_dirty(h, p);
     return c;

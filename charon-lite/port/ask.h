@@ -12,7 +12,7 @@
 #include "suite/keymat.h"
 #include "suite/ts.h"
 
-/* Names a question, or an SA; survives what it names. */
+/* Names a question, or an SA; survives what it names. Slot 0: nobody waits for an answer, and none need be given. */
 struct ticket {
     uint32_t slot, round;
 };
@@ -28,9 +28,10 @@ enum ask_kind {
     ASK_AUTH_CHECK, /* auth + peer's data -> verdict */
     /* hand */
     ASK_CHILD_INSTALL,  /* child: SAs of both directions (or inbound only) and their policies, one batch */
-    ASK_CHILD_OUTBOUND, /* child: the outbound SA now, and the policies point to it (RFC 7296 2.8, responder of a rekey) */
+    ASK_CHILD_OUTBOUND, /* child: the outbound SA now, and the policies point to it (RFC 7296 2.8, responder of a rekey). By
+                         * `old_spi_in` nothing is sent any more once that is done */
     ASK_CHILD_REMOVE,   /* child.spi_in, spi_out: its SAs go; policies fall back to another SA, or to what the configuration says.
-                         * `inbound_only`: the inbound one stays for now, and the outbound one where nothing takes its place */
+                         * `inbound_only`: they stay for now, but nothing is sent by them where another SA takes their place */
     ASK_CHILD_UPDATE,   /* child: new outer addresses or ports, same keys (2.23, NAT mapping) */
     ASK_CHILD_QUERY,    /* child.spi_in, spi_out -> bytes, packets, last use */
     ASK_ACQUIRE_DONE,   /* acquire.seq: a negotiation failed; free the larval SA */
@@ -101,7 +102,7 @@ struct ask_child {
     bool udp_encap;
     bool we_initiated;                     /* the exchange: which half of `keys` is ours to send with */
     uint32_t spi_in, spi_out;              /* host order; spi_in is ours */
-    uint32_t old_spi_in;                   /* UPDATE, INSTALL by rekey: the one it replaces, or 0 */
+    uint32_t old_spi_in;                   /* UPDATE, INSTALL by rekey, OUTBOUND: the one it replaces, or 0 */
     struct endpoint local, remote;         /* outer addresses; ports are used with udp_encap */
     struct endpoint old_local, old_remote; /* UPDATE */
     struct suite suite;                    /* encr, integ, esn */

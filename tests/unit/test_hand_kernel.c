@@ -20,12 +20,52 @@ static void mute(void **state)
     forget();
     assert_int_equal(tell(h, &a), 0);
     assert_true(said("reqid 0x43000000 spi 00002000"));
-    assert_true(said("sa del -> 192.0.2.2 spi 00002001"));
-    kernel_has(3, 3);
+    forget();
     assert_int_equal(tell(h, &a), 0);
-    kernel_has(3, 3);
+    assert_false(said("policy")); /* once */
+    kernel_has(4, 3);
+    assert_int_equal(tell_simply(h, ASK_CHILD_REMOVE, conf, 0x1000, 0x2000), 0);
+    assert_false(said("spi 00002001")); /* it sends no more, also where nothing else does */
     assert_int_equal(tell_simply(h, ASK_CHILD_REMOVE, conf, 0x1001, 0x2001), 0);
-    kernel_has(2, 3);
+    assert_true(said("sa del -> 192.0.2.2 spi 00002001"));
+    kernel_has(0, 3);
+    hand_free(h);
+    conf_unref(conf);
+}
+
+/* The responder of a rekey: the new outbound SA and the old one's silence in one order. Where the new one fails the old one
+ * sends on. */
+static void outbound_mutes(void **state)
+{
+    struct conf *conf = conf_of(1, HEAD NETS);
+    struct hand *h = hand_of(conf);
+    struct ask a;
+
+    (void)state;
+    for (int fails = 1; fails >= 0; fails--) {
+        assert_int_equal(tell_simply(h, ASK_CHILD_INSTALL, conf, 0x1000, 0x2000), 0);
+        a = ask_of(ASK_CHILD_INSTALL, conf, 0x1001, 0x2001);
+        a.u.child.inbound_only = true;
+        assert_int_equal(tell(h, &a), 0);
+        kernel_has(3, 3);
+        a = ask_of(ASK_CHILD_OUTBOUND, conf, 0x1001, 0x2001);
+        a.u.child.old_spi_in = 0x1000;
+        w.fail_kind = OP_SA_ADD;
+        w.fail_after = 0;
+        w.fail_with = fails ? ERR_MEMORY : 0;
+        assert_int_equal(tell(h, &a), fails ? ERR_MEMORY : 0);
+        w.fail_with = 0;
+        forget();
+        assert_int_equal(tell_simply(h, ASK_CHILD_REMOVE, conf, 0x1001, 0x2001), 0);
+        assert_int_equal(said("reqid 0x43000000 spi 00002000"), false); /* fails: it is the old one's already */
+        a = ask_of(ASK_CHILD_INSTALL, conf, 0x1002, 0x2002);
+        assert_int_equal(tell(h, &a), 0);
+        forget();
+        assert_int_equal(tell_simply(h, ASK_CHILD_REMOVE, conf, 0x1002, 0x2002), 0);
+        assert_int_equal(said("reqid 0x43000000 spi 00002000"), fails);
+        assert_int_equal(tell_simply(h, ASK_CHILD_REMOVE, conf, 0x1000, 0x2000), 0);
+        kernel_has(0, 3);
+    }
     hand_free(h);
     conf_unref(conf);
 }
@@ -409,7 +449,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(failures),           TEST(acquires), TEST(adoption),        TEST(overrun), TEST(in_the_way),
-        TEST(expiry_and_mapping), TEST(unsure),   TEST(larval_of_an_sa), TEST(mute),
+        TEST(expiry_and_mapping), TEST(unsure),   TEST(larval_of_an_sa), TEST(mute),    TEST(outbound_mutes),
     };
 
     return cmocka_run_group_tests(tests, NULL, keys_done);
