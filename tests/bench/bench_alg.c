@@ -2,11 +2,11 @@
 /* What each algorithm costs, in microseconds of this thread's CPU: best and median of nine rounds. Arguments choose by name. */
 #include "suite/alg.h"
 #include "suite/keymat.h"
+#include "tests/bench/measure.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 extern const struct alg_registry alg_registry;
 
@@ -24,10 +24,7 @@ struct job {
 
 static double now_us(void)
 {
-    struct timespec t;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+    return thread_s() * 1e6;
 }
 
 static void fill(void *ctx, uint8_t *out, size_t len)
@@ -62,13 +59,6 @@ static void run_mac(struct job *j)
     struct span part = span_of(j->in, 113);
 
     j->failed |= j->alg->mac->mac(j->alg, secret_view(&j->key), &part, 1, j->out) < 0;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
 }
 
 static double round_run(struct job *j, long n)

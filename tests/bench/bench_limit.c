@@ -8,6 +8,8 @@
  * Each primitive is timed alone, with contexts fetched once and the median of rounds taken; a case is their sum: no UDP, no
  * parsing, no state. AES-GCM-256 and HMAC-SHA2-256 throughout; MODP with the short exponents of RFC 7919 5.2.
  */
+#include "tests/bench/measure.h"
+
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -19,7 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define ROUNDS 7
 #define MODP2048_EXPONENT 225
@@ -39,33 +40,18 @@ static void must(int good, const char *what)
 
 /* --- time ------------------------------------------------------------------------------------------------------------------ */
 
-static double cpu_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return x < y ? -1 : x > y;
-}
-
 static double cost_us(void (*op)(void *), void *ctx)
 {
     double us[ROUNDS];
 
     for (int i = 0; i < ROUNDS; i++) {
-        double began = cpu_s(), took;
+        double began = thread_s(), took;
         long n = 0;
 
         do {
             op(ctx);
             n++;
-            took = cpu_s() - began;
+            took = thread_s() - began;
         } while (took < seconds / ROUNDS);
         us[i] = took / (double)n * 1e6;
     }

@@ -5,32 +5,18 @@
  *
  *     bench_probe [SECONDS]
  */
+#include "tests/bench/measure.h"
+
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define ROUNDS 5
-
-static double cpu_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return x < y ? -1 : x > y;
-}
 
 static double round_us(EVP_PKEY_CTX *ctx, double seconds)
 {
     unsigned char out[32];
-    double began = cpu_s(), took;
+    double began = thread_s(), took;
     long n = 0;
 
     do {
@@ -40,7 +26,7 @@ static double round_us(EVP_PKEY_CTX *ctx, double seconds)
             EVP_PKEY_derive(ctx, out, &len);
         }
         n += 50;
-        took = cpu_s() - began;
+        took = thread_s() - began;
     } while (took < seconds);
     return took / (double)n * 1e6;
 }

@@ -19,7 +19,11 @@ end_open() { # end_open KIND DEBIAN: started and loaded; what was wrong is in $W
 when() { # when SECONDS COMMAND...: polled as fast as it goes, from the generator's CPU
 	local end=$((SECONDS + $1)); shift
 	until "$@"; do [ $SECONDS -lt $end ] && kill -0 "$PID" 2>/dev/null || return 1; done; }
-peer_at() { echo "10.$(($1 >> 16 & 255)).$(($1 >> 8 & 255)).$(($1 & 255))"; }
+each_peer() { # each_peer TEXT: for each of CONNECTIONS, with @i its number, @a its address, @n its network
+	awk -v n="$CONNECTIONS" -v text="$1" 'BEGIN { for (i = 1; i <= n; i++) {
+		a = int(i / 65536) "." int(i / 256) % 256 "." i % 256; m = 16 + int(i / 65536) "." int(i / 256) % 256 "." i % 256
+		s = text; gsub(/@i/, i, s); gsub(/@a/, "10." a, s); gsub(/@n/, "172." m "/32", s); print s } }'; }
+fixed() { [ "$CONNECTIONS" -gt 1 ] || [ "${FIXED:-no}" = yes ]; }
 
 pki() { # one root, a certificate for the responder; charon-bench makes those of the peers, for one key
 	local d=$W/shared/pki-$AUTH n; [ ! -d "$d" ] || return 0
@@ -40,7 +44,7 @@ generator_auth() { # the options of charon-bench that go with it
 
 # --- charon-lite, as it runs and in one process ------------------------------------------------------------------------------------
 ours_conf() {
-	local i d; d=$(dir)
+	local d; d=$(dir)
 	echo "$PSK" > "$(here)/psk"; chmod 600 "$(here)/psk"
 	cat <<-X
 	daemon:
@@ -53,10 +57,8 @@ ours_conf() {
 	  child: { esp: [aes256gcm16$([ $PFS = no ] || echo ", aes256gcm16-$KE")], pfs: $([ $PFS = yes ] && echo auto || echo off), rekey: never }
 	connections:
 	X
-	if [ "$CONNECTIONS" -gt 1 ] || [ "${FIXED:-no}" = yes ]; then
-		for ((i = 1; i <= CONNECTIONS; i++)); do
-			echo "  p$i: { local: { address: $ADDRESS }, remote: { address: $(peer_at $i) }, psk: 'file:psk', local_net: [198.51.100.0/24], remote_net: [172.$((16 + (i >> 16))).$((i >> 8 & 255)).$((i & 255))/32] }"
-		done
+	if fixed; then
+		each_peer "  p@i: { local: { address: $ADDRESS }, remote: { address: @a }, psk: 'file:psk', local_net: [198.51.100.0/24], remote_net: [@n] }"
 	elif [ "$AUTH" = psk ]; then
 		echo "  hub: { local: { address: $ADDRESS }, remote: { address: any, psk: 'file:psk' }, psk: 'file:psk', local_net: [198.51.100.0/24], remote_net: [172.16.0.0/12] }"
 	else
@@ -74,7 +76,7 @@ one_version() { echo "charon-lite, one process"; }
 # --- strongSwan ------------------------------------------------------------------------------------------------------------------------
 # Tables sized for many SAs, no limits, no log; the rest is its default (16 threads).
 swan_conf() {
-	local i auth r; mkdir -p "$(here)/swanctl"/{x509,x509ca,private,pubkey,ecdsa,pkcs8}
+	local auth r remote net; mkdir -p "$(here)/swanctl"/{x509,x509ca,private,pubkey,ecdsa,pkcs8}
 	if [ "$AUTH" = psk ]; then auth="auth = psk" r="auth = psk"
 	else cp "$W/shared/pki-$AUTH/gw.pem" "$(here)/swanctl/x509/"; cp "$W/shared/pki-$AUTH/ca.pem" "$(here)/swanctl/x509ca/"; cp "$W/shared/pki-$AUTH/gw.key" "$(here)/swanctl/private/"
 		auth="auth = pubkey
@@ -82,25 +84,23 @@ swan_conf() {
 	id = gw.bench" r="auth = pubkey
 	cacerts = ca.pem"; fi
 	echo "connections {"
-	for ((i = 1; i <= CONNECTIONS; i++)); do
-		cat <<-X
-		p$i { version = 2
-		  local_addrs = $ADDRESS
-		  remote_addrs = $(if [ "$CONNECTIONS" -gt 1 ] || [ "${FIXED:-no}" = yes ]; then peer_at $i; else echo %any; fi)
-		  proposals = aes256gcm16-prfsha256-$KE
-		  unique = never
-		  mobike = no
-		  rekey_time = 0
-		  local { $auth
-		  }
-		  remote { $r
-		  }
-		  children { net { local_ts = 198.51.100.0/24
-		    remote_ts = $(if [ "$CONNECTIONS" -gt 1 ]; then echo "172.$((16 + (i >> 16))).$((i >> 8 & 255)).$((i & 255))/32"; else echo 172.16.0.0/12; fi)
-		    esp_proposals = aes256gcm16$([ $PFS = no ] || echo ",aes256gcm16-$KE")
-		    rekey_time = 0 } } }
-		X
-	done
+	if fixed; then remote=@a; else remote=%any; fi
+	if [ "$CONNECTIONS" -gt 1 ]; then net=@n; else net=172.16.0.0/12; fi
+	each_peer "p@i { version = 2
+  local_addrs = $ADDRESS
+  remote_addrs = $remote
+  proposals = aes256gcm16-prfsha256-$KE
+  unique = never
+  mobike = no
+  rekey_time = 0
+  local { $auth
+  }
+  remote { $r
+  }
+  children { net { local_ts = 198.51.100.0/24
+    remote_ts = $net
+    esp_proposals = aes256gcm16$([ $PFS = no ] || echo ",aes256gcm16-$KE")
+    rekey_time = 0 } } }"
 	printf '}\nsecrets { ike-1 { secret = "%s" } }\n' "$PSK"; }
 swan_start() { local d; d=$(dir)
 	cp "$(here)/conf" "$(here)/swanctl/swanctl.conf"
@@ -131,7 +131,7 @@ swan_version() { echo "strongSwan $(awk '/^Package: charon-systemd$/ { p = 1 } p
 # Its log cannot be switched off: it goes to /dev/null. No updown script.
 lswan_group() { case $KE in x25519) echo dh31 ;; ecp256) echo dh19 ;; modp2048) echo dh14 ;; esac; }
 lswan_conf() {
-	local i by=secret
+	local by=secret
 	case $AUTH in rsa2048) by=rsasig ;; ecdsa256) by=ecdsa ;; esac
 	cat <<-X
 	config setup
@@ -160,10 +160,7 @@ lswan_conf() {
 	  auto=add
 
 	X
-	if [ "$CONNECTIONS" -gt 1 ] || [ "${FIXED:-no}" = yes ]; then
-		for ((i = 1; i <= CONNECTIONS; i++)); do
-			printf 'conn p%d\n  right=%s\n  rightsubnet=172.%d.%d.%d/32\n\n' $i "$(peer_at $i)" $((16 + (i >> 16))) $((i >> 8 & 255)) $((i & 255))
-		done
+	if fixed; then each_peer 'conn p@i\n  right=@a\n  rightsubnet=@n\n'
 	else printf 'conn hub\n  right=%%any\n  %s\n  rightsubnet=172.16.0.0/12\n' "$([ "$AUTH" != psk ] || echo 'rightid=%any')"; fi; }
 lswan_start() { local d; d=$(dir)
 	mkdir -p "$(here)/nss" "$(here)/run"; cp "$(here)/conf" "$(here)/ipsec.conf"
@@ -183,15 +180,13 @@ lswan_version() { echo "libreswan $(sed 's/-.*//' "${TREE[$1]}/opt/libreswan/ver
 # --- OpenIKED --------------------------------------------------------------------------------------------------------------------------
 iked_group() { case $KE in x25519) echo curve25519 ;; *) echo "$KE" ;; esac; }
 iked_conf() {
-	local i by
+	local by what
 	case $AUTH in psk) by="psk \"$PSK\"" ;; rsa2048) by=rfc7427 ;; *) by=ecdsa256 ;; esac
 	echo "set nomobike"
-	for ((i = 1; i <= CONNECTIONS; i++)); do
-		if [ "$CONNECTIONS" -gt 1 ]; then echo "ikev2 p$i passive esp from 198.51.100.0/24 to 172.$((16 + (i >> 16))).$((i >> 8 & 255)).$((i & 255))/32 local $ADDRESS peer $(peer_at $i) \\"
-		else echo "ikev2 hub passive esp from 198.51.100.0/24 to 172.16.0.0/12 local $ADDRESS peer any \\"; fi
-		echo "  ikesa enc aes-256-gcm prf hmac-sha2-256 group $(iked_group) childsa enc aes-256 auth hmac-sha2-512 $([ $PFS = no ] || echo "group $(iked_group)") noesn \\"
-		echo "  $([ "$AUTH" = psk ] && echo "srcid $ADDRESS" || echo "srcid gw.bench") ikelifetime 86400 lifetime 86400 $by"
-	done; }
+	if [ "$CONNECTIONS" -gt 1 ]; then what="p@i passive esp from 198.51.100.0/24 to @n local $ADDRESS peer @a"
+	else what="hub passive esp from 198.51.100.0/24 to 172.16.0.0/12 local $ADDRESS peer any"; fi
+	each_peer "ikev2 $what ikesa enc aes-256-gcm prf hmac-sha2-256 group $(iked_group) childsa enc aes-256 auth hmac-sha2-512 $([ $PFS = no ] || echo "group $(iked_group)") noesn \
+  $([ "$AUTH" = psk ] && echo "srcid $ADDRESS" || echo "srcid gw.bench") ikelifetime 86400 lifetime 86400 ${by//\"/\\\"}"; }
 iked_start() { local e=${TREE[$DEB]}/etc/iked
 	chmod 600 "$(here)/conf"
 	if [ "$AUTH" != psk ]; then cp "$W/shared/pki-$AUTH/ca.pem" "$e/ca/"; cp "$W/shared/pki-$AUTH/gw.pem" "$e/certs/"; cp "$W/shared/pki-$AUTH/gw.key" "$e/private/local.key"

@@ -16,28 +16,27 @@ struct issuer {
     X509 *ca;
 };
 
-static EVP_PKEY *key_of_file(const char *path)
+/* What `read` makes of a PEM file. */
+static void *read_file(const char *path, void *(*read)(FILE *), const char *what)
 {
     FILE *file = fopen(path, "r");
-    EVP_PKEY *key = file ? PEM_read_PrivateKey(file, NULL, NULL, NULL) : NULL;
+    void *found = file ? read(file) : NULL;
 
     if (file)
         fclose(file);
-    if (!key)
-        fprintf(stderr, "charon-bench: no private key in %s\n", path);
-    return key;
+    if (!found)
+        fprintf(stderr, "charon-bench: no %s in %s\n", what, path);
+    return found;
 }
 
-static X509 *certificate_of_file(const char *path)
+static void *read_key(FILE *file)
 {
-    FILE *file = fopen(path, "r");
-    X509 *x = file ? PEM_read_X509(file, NULL, NULL, NULL) : NULL;
+    return PEM_read_PrivateKey(file, NULL, NULL, NULL);
+}
 
-    if (file)
-        fclose(file);
-    if (!x)
-        fprintf(stderr, "charon-bench: no certificate in %s\n", path);
-    return x;
+static void *read_certificate(FILE *file)
+{
+    return PEM_read_X509(file, NULL, NULL, NULL);
 }
 
 struct issuer *issuer_new(const char *key, const char *ca, const char *ca_key)
@@ -46,9 +45,9 @@ struct issuer *issuer_new(const char *key, const char *ca, const char *ca_key)
 
     if (!i)
         return NULL;
-    i->key = key_of_file(key);
-    i->ca_key = key_of_file(ca_key);
-    i->ca = certificate_of_file(ca);
+    i->key = read_file(key, read_key, "private key");
+    i->ca_key = read_file(ca_key, read_key, "private key");
+    i->ca = read_file(ca, read_certificate, "certificate");
     return i->key && i->ca_key && i->ca ? i : issuer_free(i);
 }
 
