@@ -66,6 +66,14 @@ void buf_reset(struct buf *b)
     b->failed = b->too_long = false;
 }
 
+void buf_expect(struct buf *b, size_t len)
+{
+    if (b->p || !len || len > b->max)
+        return;
+    b->p = malloc(len);
+    b->cap = b->p ? (uint32_t)len : 0;
+}
+
 /* Grows by a fresh block rather than realloc, so that no unwiped copy stays behind. */
 static bool buf_grow(struct buf *b, size_t need)
 {

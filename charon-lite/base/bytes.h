@@ -29,11 +29,12 @@ bool span_is_zero(struct span s);           /* every byte is 0 (true for an empt
  * write a whole message, then check once. Wiped on done. */
 struct buf {
     uint8_t *p;
-    size_t len, cap, max;
+    uint32_t len, cap, max;
     bool failed;
     bool too_long; /* ... and not for want of memory */
 };
 void buf_init(struct buf *, size_t max);
+void buf_expect(struct buf *, size_t len); /* so many bytes will follow: an empty one takes no more memory than that */
 void buf_done(struct buf *);  /* wipes and frees; the buf may be initialised again */
 void buf_reset(struct buf *); /* empties, keeps the memory and clears `failed` */
 void buf_u8(struct buf *, uint8_t);

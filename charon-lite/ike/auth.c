@@ -6,15 +6,16 @@ static void auth_common(struct xchg *x, struct ask_auth *a, bool of_initiator)
 {
     struct ike_sa *sa = x->sa;
     bool ours = of_initiator == sa->initiator;
+    struct ike_keys k = sa_keys(sa);
 
     a->peer = (struct peer_ref){sa->peer->core->conf->generation, sa->peer->conn->index, sa->handle};
     a->we_initiated = sa->initiator;
-    a->prf = sa->suite.prf;
-    a->sk_p = secret_view(of_initiator ? &sa->keys.pi : &sa->keys.pr);
-    a->message = buf_view(ours ? &sa->init_ours : &sa->init_theirs);
-    a->nonce = secret_view(of_initiator ? &sa->nonce_r : &sa->nonce_i);
+    a->prf = sa->suite->prf;
+    a->sk_p = secret_view(of_initiator ? &k.pi : &k.pr);
+    a->message = buf_view(ours ? &sa->start->init_ours : &sa->start->init_theirs);
+    a->nonce = secret_view(of_initiator ? &sa->start->nonce_r : &sa->start->nonce_i);
     a->local = sa->path.local.addr;
-    a->hashes = sa->hashes;
+    a->hashes = sa->start->hashes;
 }
 
 /* The hashes of CERTREQ payloads (3.7), 20 bytes each; other encodings ask for what we do not have. */
@@ -47,14 +48,14 @@ enum step auth_make(struct xchg *x)
 {
     struct ask ask = {.to = ASK_VAULT, .kind = ASK_AUTH_MAKE};
 
-    if (!x->ours && cert_requests_read(x->in, &x->sa->cert_requests) < 0)
-        secret_done(&x->sa->cert_requests); /* without memory for them: as if nothing had been asked */
+    if (!x->ours && cert_requests_read(x->in, &x->sa->start->cert_requests) < 0)
+        secret_done(&x->sa->start->cert_requests); /* without memory for them: as if nothing had been asked */
     auth_common(x, &ask.u.auth, x->sa->initiator);
     if (x->core->conf->quick_crash_detection) {
         ask.u.auth.spi_i = x->sa->spi_i;
         ask.u.auth.spi_r = x->sa->spi_r;
     }
-    ask.u.auth.n_cert_requests = cert_requests(x, secret_view(&x->sa->cert_requests), &ask.u.auth.cert_requests);
+    ask.u.auth.n_cert_requests = cert_requests(x, secret_view(&x->sa->start->cert_requests), &ask.u.auth.cert_requests);
     return xchg_ask(x, &ask);
 }
 
@@ -105,7 +106,7 @@ bool auth_verdict(struct xchg *x)
         return false;
     }
     sa->handle = a->u.check.handle;
-    if (sa_set_peer_id(sa, &id->u.id) < 0)
+    if (sa_set_peer_id(sa, id_keep(NULL, &id->u.id)) < 0)
         return false;
     if (a->u.check.valid_for != USEC_NEVER && a->u.check.valid_for > 0)
         sa->proof_ends = usec_add(x->core->now, a->u.check.valid_for);

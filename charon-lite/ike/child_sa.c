@@ -151,7 +151,7 @@ static bool left_alone(struct child_sa *child)
         return false;
     tell(child->sa->core, FACT_NOTE, child->peer, child->sa, child, "the peer keeps this one of two SAs");
     child->redundant = false;
-    child_speak(child);
+    (void)child_speak(child, NULL);
     child_live(child);
     return true;
 }
@@ -318,6 +318,14 @@ struct child_sa *child_new(struct ike_sa *sa, uint16_t index, uint16_t pair)
     return child;
 }
 
+void child_keys_forget(struct child_sa *child)
+{
+    if (child->keys)
+        child_keys_done(child->keys);
+    free(child->keys);
+    child->keys = NULL;
+}
+
 void child_free(struct child_sa *child)
 {
     struct core *c = child->sa->core;
@@ -327,7 +335,7 @@ void child_free(struct child_sa *child)
     map_remove(&c->by_child_spi, &child->by_spi);
     ticket_drop(c, &child->id);
     list_remove(&child->in_sa);
-    child_keys_done(&child->keys);
+    child_keys_forget(child);
     secret_done(&child->low_nonce);
     free(child->ts_store);
     free(child->rest);
@@ -353,7 +361,7 @@ void child_ask(struct child_sa *child, struct ask *ask, enum ask_kind kind)
     a->spi_out = child->spi_out;
     a->local = sa->path.local;
     a->remote = sa->path.remote;
-    a->suite = child->suite;
+    a->suite = child->suite ? *child->suite : (struct suite){0};
     a->ts_local = child->ts_local;
     a->ts_remote = child->ts_remote;
     a->soft_bytes = cc->rekey_bytes;
@@ -481,7 +489,7 @@ static void up_tell(struct child_sa *child, enum fact fact)
     text_add(&t, " === ");
     ts_list_format(child->ts_remote, &t);
     text_add(&t, "; ");
-    suite_format(&child->suite, &t);
+    suite_format(child->suite, &t);
     tell(child->sa->core, fact, child->peer, child->sa, child, "%s; SPIs %08x in, %08x out", line, child->spi_in, child->spi_out);
 }
 
@@ -509,12 +517,12 @@ bool child_speak(struct child_sa *child, const struct child_sa *replaced)
         return false;
     child_set_state(child, CHILD_UP);
     child_ask(child, &ask, ASK_CHILD_OUTBOUND);
-    ask.u.child.keys = &child->keys;
+    ask.u.child.keys = child->keys;
     ask.u.child.old_spi_in = replaced ? replaced->spi_in : 0;
     said = child_order(child, &ask);
     if (!said)
         child_mute(child);
-    child_keys_done(&child->keys);
+    child_keys_forget(child);
     children_dedupe(child); /* as long as it was on its way, nobody looked */
     return said;
 }

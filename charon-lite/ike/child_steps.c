@@ -294,9 +294,9 @@ enum step child_accept(struct xchg *x)
             child_fail(x, INVALID_SYNTAX, "the peer's answer has no SA, TSi or TSr payload");
         return STEP_NEXT;
     }
-    if (proposal_accept(x->core->algs, x->offered, sa->u.sa, &rules, &x->child->suite) < 0 || sa->u.sa.v[0].spi_len != 4)
+    if (proposal_accept(x->core->algs, x->offered, sa->u.sa, &rules, &x->suite) < 0 || sa->u.sa.v[0].spi_len != 4)
         child_fail(x, NO_PROPOSAL_CHOSEN, "the peer chose a proposal that we did not offer");
-    else if (x->child->suite.ke && x->child->suite.ke != x->ke)
+    else if (x->suite.ke && x->suite.ke != x->ke)
         child_fail(x, INVALID_KE_PAYLOAD, "the peer chose another key exchange group than the one sent");
     else if (cc->transport && !transport)
         child_fail(x, NO_PROPOSAL_CHOSEN, "transport mode is configured and the peer wants tunnel mode");
@@ -319,7 +319,7 @@ enum step child_accept(struct xchg *x)
         x->child->doomed |= x->dead_spis[i] == x->child->spi_out;
     x->peer_has_child = true; /* whatever fails here from now on */
     x->child->transport = transport;
-    if (!x->child->suite.ke)
+    if (!x->suite.ke)
         x->ke = NULL; /* chosen without PFS: our value was for nothing */
     return STEP_NEXT;
 }
@@ -409,12 +409,12 @@ static bool select_proposal(struct xchg *x, const struct conf_child *cc, const s
     rules.ke_sent = ke && !in_auth(x) ? ke->u.ke.group : 0;
     if (cc->pfs == PFS_OFF && !in_auth(x))
         rules.ke = KE_OPTIONAL; /* what the peer insists on is not refused */
-    if (proposal_choose(x->core->algs, cc->proposals, sa->u.sa, &rules, &x->child->suite, &x->chosen, x->chosen_store) < 0) {
+    if (proposal_choose(x->core->algs, cc->proposals, sa->u.sa, &rules, &x->suite, &x->chosen, x->chosen_store) < 0) {
         proposal_explain(x->core->algs, cc->proposals, sa->u.sa, &rules, &t);
         child_fail(x, NO_PROPOSAL_CHOSEN, "%s", why);
         return false;
     }
-    x->ke = x->child->suite.ke;
+    x->ke = x->suite.ke;
     if (x->ke && (!ke || ke->u.ke.group != x->ke->id)) {
         put_u16(group, x->ke->id);
         memcpy(x->child_error_data, group, 2);
@@ -548,13 +548,17 @@ enum step child_reply(struct xchg *x)
 enum step child_keys_make(struct xchg *x)
 {
     struct ike_sa *sa = x->sa;
-    struct span ni = secret_view(in_auth(x) ? &sa->nonce_i : &x->ni), nr = secret_view(in_auth(x) ? &sa->nonce_r : &x->nr);
+    struct span ni = secret_view(in_auth(x) ? &sa->start->nonce_i : &x->ni),
+                nr = secret_view(in_auth(x) ? &sa->start->nonce_r : &x->nr);
     struct span low = nonce_lower(ni, nr);
+    struct ike_keys k = sa_keys(sa);
 
     if (!x->child)
         return STEP_NEXT;
-    if (child_keys_derive(&x->child->suite, sa->suite.prf, secret_view(&sa->keys.d), secret_view(&x->shared), ni, nr,
-                          &x->child->keys) < 0 ||
+    x->child->suite = suite_keep(x->core, &x->suite);
+    x->child->keys = x->child->suite ? calloc(1, sizeof(*x->child->keys)) : NULL;
+    if (!x->child->keys ||
+        child_keys_derive(x->child->suite, sa->suite->prf, secret_view(&k.d), secret_view(&x->shared), ni, nr, x->child->keys) < 0 ||
         secret_set(&x->child->low_nonce, low) < 0)
         child_fail(x, TEMPORARY_FAILURE, "key derivation failed");
     secret_done(&x->shared);
@@ -570,7 +574,7 @@ enum step child_into_kernel(struct xchg *x)
         return STEP_NEXT;
     old = old_child(x);
     child_ask(x->child, &ask, ASK_CHILD_INSTALL);
-    ask.u.child.keys = &x->child->keys;
+    ask.u.child.keys = x->child->keys;
     ask.u.child.inbound_only = x->rekeys_child && (!x->ours || collide_lost(x));
     ask.u.child.old_spi_in = old ? old->spi_in : 0;
     ask.u.child.local_inner = x->inner_local;
@@ -589,7 +593,7 @@ enum step child_installed(struct xchg *x)
     if (!child)
         return STEP_NEXT;
     if (!x->half)
-        child_keys_done(&child->keys);
+        child_keys_forget(child);
     if (!a || a->result != ANSWER_OK) {
         child->installed = a && a->result == ANSWER_TIMEOUT;
         x->peer_has_child = x->ours;

@@ -82,6 +82,7 @@ struct core *core_free(struct core *c)
     map_done(&c->sources);
     map_done(&c->by_remote);
     map_done(&c->by_id);
+    suites_free(c);
     free(c->slots);
     conf_unref(c->conf);
     secret_wipe(c, sizeof(*c));

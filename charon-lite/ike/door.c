@@ -37,7 +37,7 @@ void door_half_open(struct ike_sa *sa, bool in)
     }
     /* the address that it was counted under, whatever happened since */
     if (in || sa->source_counted)
-        sa->source_counted = source_count(c, &sa->init_from, in) && in;
+        sa->source_counted = source_count(c, &sa->start->from, in) && in;
 }
 
 void door_forget(struct ike_sa *sa)
@@ -178,8 +178,8 @@ static void init_request(struct core *c, const struct ike_header *h, const struc
     int err;
 
     if (sa) { /* a repeat gets the same answer, and none after IKE_AUTH; an answer in the making is not begun again (2.1) */
-        if (sa->half_open && span_equal(buf_view(&sa->init_theirs), data))
-            packets_send(c, &sa->reply, path);
+        if (sa->half_open && span_equal(buf_view(&sa->start->init_theirs), data) && sa->reply)
+            packets_send(c, &sa->reply->packets, path);
         return;
     }
     if (data.len > INIT_MAX) {
@@ -203,13 +203,14 @@ static void init_request(struct core *c, const struct ike_header *h, const struc
         dropped(c, path, "too many half-open IKE SAs");
     else if (!nonce_pool_ready(c))
         dropped(c, path, "no nonce from the hand yet"); /* the peer repeats it */
-    else if ((sa = sa_new(c, false, path))) {
+    else if ((sa = sa_new(c, false, false, path))) {
         sa->spi_i = h->spi_i;
-        sa->init_from = path->remote.addr;
+        sa->start->from = path->remote.addr;
         sa->init_seen = map_hash(&c->half_open, data);
-        buf_span(&sa->init_theirs, data);
+        buf_expect(&sa->start->init_theirs, data.len);
+        buf_span(&sa->start->init_theirs, data);
         door_half_open(sa, true);
-        if (sa->init_theirs.failed || !sa->by_init_in || !sa->source_counted) /* the proof covers it; nobody is taken uncounted */
+        if (sa->start->init_theirs.failed || !sa->by_init_in || !sa->source_counted) /* the proof covers it; nobody is taken uncounted */
             sa_kill(sa, FACT_DROPPED, "out of memory");
         else
             xchg_request(sa, h, path, in, &arena);
@@ -226,7 +227,7 @@ static void init_request(struct core *c, const struct ike_header *h, const struc
  * the first brings the answer again (RFC 7383 2.6.1). */
 static bool repeats_last(struct ike_sa *sa, const struct ike_header *h, struct span data)
 {
-    return h->message_id + 1 == sa->next_theirs && map_hash(&sa->core->by_spi, data) == sa->reply_to;
+    return sa->reply && h->message_id + 1 == sa->next_theirs && map_hash(&sa->core->by_spi, data) == sa->reply->to;
 }
 
 static bool repeatable(const struct payload *outer)
@@ -248,15 +249,17 @@ static uint16_t fragments_total(const struct payload *outer)
  * brings the answer again, too (RFC 7383 2.5.2, 2.6.1). */
 static bool cut_anew(struct ike_sa *sa, const struct ike_header *h, struct span data, const struct payload *outer)
 {
-    return !sa->theirs && fragments_total(outer) > sa->reply_total && repeatable(outer) && h->message_id + 1 == sa->next_theirs &&
-           h->exchange == sa->reply_exchange && h->exchange != IKE_SA_INIT && sa->reply.bytes.len && sa->state >= IKE_UP &&
+    const struct reply *r = sa->reply;
+
+    return r && !sa->theirs && fragments_total(outer) > r->total && repeatable(outer) && h->message_id + 1 == sa->next_theirs &&
+           h->exchange == r->exchange && h->exchange != IKE_SA_INIT && r->packets.bytes.len && sa->state >= IKE_UP &&
            seal_genuine(sa, data, outer);
 }
 
 static bool fresh_id(const struct ike_sa *sa, const struct ike_header *h)
 {
     if (h->flags & IKE_FLAG_RESPONSE)
-        return sa->ours && sa->request.bytes.len && !sa->ours->concluding && h->message_id == sa->ours->message_id &&
+        return sa->ours && sa->ours->sent.bytes.len && !sa->ours->concluding && h->message_id == sa->ours->message_id &&
                h->exchange == sa->ours->row->type;
     return h->message_id == sa->next_theirs && !sa->theirs;
 }
@@ -300,14 +303,14 @@ static void sealed_packet(struct ike_sa *sa, const struct ike_header *h, const s
     int err;
 
     if (!response && repeats_last(sa, h, data)) {
-        if (sa->reply.bytes.len && ++sa->repeats == CUT_TRIES)
-            (void)seal_again(sa, &sa->reply); /* the answer, or what is too large of it, does not arrive */
-        packets_send(sa->core, &sa->reply, path);
+        if (sa->reply->packets.bytes.len && ++sa->reply->repeats == CUT_TRIES)
+            (void)seal_again(sa, &sa->reply->packets); /* the answer, or what is too large of it, does not arrive */
+        packets_send(sa->core, &sa->reply->packets, path);
         return;
     }
     if (!response && cut_anew(sa, h, data, outer)) {
-        seal_as(sa, &sa->reply, data.len);
-        packets_send(sa->core, &sa->reply, path);
+        seal_as(sa, &sa->reply->packets, data.len);
+        packets_send(sa->core, &sa->reply->packets, path);
         return;
     }
     if (!fresh_id(sa, h) || too_early(sa, h))
@@ -319,15 +322,14 @@ static void sealed_packet(struct ike_sa *sa, const struct ike_header *h, const s
         return;
     }
     if (!response && repeatable(outer))
-        sa->fragment_hash = map_hash(&sa->core->by_spi, data);
+        sa->request_hash = map_hash(&sa->core->by_spi, data);
     if (err == ERR_AGAIN)
         return;
     if (!response && !request_allowed(sa))
         return; /* as if it had been lost */
     if (!response) {
-        sa->reply_to = sa->fragment_hash;
-        sa->reply_total = fragments_total(outer);
-        fragments_done(&sa->in_request); /* pieces of the same that came whole */
+        sa->request_total = fragments_total(outer);
+        fragments_free(&sa->in_request); /* pieces of the same that came whole */
     }
     sa_heard(sa, path);
     err = msg_read_payloads(a, first, chain, IKE_HEADER_LEN, &in, &why);
@@ -348,9 +350,10 @@ static void clear_packet(struct ike_sa *sa, const struct ike_header *h, const st
     if (h->exchange == IKE_SA_INIT && (h->flags & IKE_FLAG_RESPONSE) && sa->state == IKE_BORN && sa->initiator) {
         if (!fresh_id(sa, h) || h->spi_i != sa->spi_i || !addr_equal(&path->remote.addr, &sa->path.remote.addr))
             return;
-        buf_reset(&sa->init_theirs);
-        buf_span(&sa->init_theirs, data);
-        if (!sa->init_theirs.failed) /* the proof covers it: better another time than in part */
+        buf_reset(&sa->start->init_theirs);
+        buf_expect(&sa->start->init_theirs, data.len);
+        buf_span(&sa->start->init_theirs, data);
+        if (!sa->start->init_theirs.failed) /* the proof covers it: better another time than in part */
             xchg_response(sa, h, path, in, a);
         return;
     }

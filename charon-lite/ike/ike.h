@@ -118,8 +118,10 @@ struct core {
     struct list graveyard;  /* freed at the end of the step */
     struct list collecting; /* fragments.collected */
     size_t fragment_bytes;  /* of those */
-    struct list replies;    /* ike_sa.in_replies: those with an answer to be repeated, the oldest first */
+    struct list replies;    /* reply.in_core: answers that may be asked for again, the oldest first */
     struct timer forget;    /* the oldest of them */
+    const struct suite **suites; /* suite_keep() */
+    size_t n_suites;
     struct list lingering;  /* replaced SAs that the kernel still has, the oldest first (linger.c) */
     size_t n_lingering;
     struct list work; /* ike_sa.in_work: something may be started */
@@ -168,11 +170,12 @@ void tell_order(struct core *, uint32_t order, bool ok, const char *fmt, ...) PR
 /* --- messages of one window slot, as sent: repeated byte for byte (2.1) --------------------------------------------------------
  */
 struct packets {
-    struct buf bytes; /* datagrams one behind the other, each after its length in 2 bytes */
+    struct buf bytes; /* datagrams one behind the other, each after its length in 2 bytes; of one there is nothing too much */
 };
 void packets_add(struct packets *, struct span datagram);
 void packets_send(struct core *, const struct packets *, const struct path *);
 void packets_done(struct packets *);
+void reply_forget(struct ike_sa *);
 
 /* --- fragments under collection (RFC 7383 2.6) ---------------------------------------------------------------------------------
  */
@@ -188,6 +191,43 @@ struct fragments {
     size_t *together;      /* core's count of it; NULL = not counted */
 };
 void fragments_done(struct fragments *);
+void fragments_free(struct fragments **);
+
+/* Our last answer to the peer, so that the same request gets the same again (2.1). */
+struct reply {
+    struct list in_core; /* core.replies, the oldest first */
+    struct ike_sa *sa;
+    usec_t at;
+    uint64_t to;      /* hash of the request (its first fragment) that it answers */
+    uint16_t total;   /* in so many fragments that request came; 0 = whole */
+    uint8_t exchange; /* and its exchange */
+    uint8_t repeats;  /* of that request */
+    struct packets packets;
+};
+
+/* What is the same in many SAs is there once. Suites stay until the core goes: there are no more than the configuration allows. */
+const struct suite *suite_keep(struct core *, const struct suite *); /* NULL without memory */
+struct kept_id {
+    uint32_t users;
+    uint16_t len;
+    uint8_t type;
+    uint8_t bytes[];
+};
+struct kept_id *id_keep(struct kept_id *last, const struct id *); /* `last`, if it is that one; NULL without memory */
+void id_leave(struct kept_id **);
+struct id id_of(const struct kept_id *); /* ID_NONE of NULL */
+bool id_same(const struct kept_id *, const struct kept_id *);
+void suites_free(struct core *);
+
+/* What only the beginning of an IKE SA needs (2.15 needs both messages of IKE_SA_INIT whole); gone when it is up. */
+struct sa_start {
+    struct buf init_ours, init_theirs;
+    struct secret nonce_i, nonce_r;
+    struct secret cert_requests; /* what the peer asked for (CERTREQ), owned bytes */
+    struct peer *candidate;      /* whose proposals a responder took in IKE_SA_INIT */
+    struct addr from;            /* where a responder counted it as half-open */
+    uint16_t hashes;             /* RFC 7427: bits 1 << number */
+};
 
 /* --- IKE SAs -------------------------------------------------------------------------------------------------------------------
  */
@@ -209,47 +249,30 @@ struct ike_sa {
     bool by_init_in, source_counted;
     uint64_t spi_i, spi_r;
     struct peer *peer;      /* NULL until a responder knows */
-    struct peer *candidate; /* whose proposals a responder took in IKE_SA_INIT */
+    struct sa_start *start; /* NULL once it is up */
     struct path path;
-    struct suite suite;
-    struct ike_keys keys;
+    const struct suite *suite; /* kept by the core; NULL before there is one */
+    struct secret keys;        /* ike_keys_block(); without pi and pr once it is up */
     uint64_t iv_counter;
-    uint32_t handle;             /* of the verdict */
-    usec_t proof_ends;           /* expiry of what the peer proved with, 0 = none */
-    struct secret cert_requests; /* what the peer asked for (CERTREQ), owned bytes */
-    struct id peer_id;
-    struct secret peer_id_data; /* not secret, but owned bytes */
-    struct id our_id;           /* as the vault signed it */
-    struct secret our_id_data;
+    uint32_t handle;   /* of the verdict */
+    usec_t proof_ends; /* expiry of what the peer proved with, 0 = none */
+    struct kept_id *peer_id;
+    struct kept_id *our_id; /* as the vault signed it */
     usec_t born, up_since, last_heard;
     usec_t last_sent; /* our request, the last time */
 
     /* window (2.2, 2.3) */
     uint32_t next_ours, next_theirs;
     struct xchg *ours, *theirs; /* under way */
-    struct packets request;     /* ours, outstanding */
-    struct packets reply;       /* to next_theirs - 1; empty when it was forgotten */
-    struct list in_replies;
-    usec_t reply_at;
-    uint64_t fragment_hash; /* of fragment 1 of the request being collected */
-    uint64_t init_seen;     /* hash of the IKE_SA_INIT that a responder took */
-    struct addr init_from;  /* where a responder counted it as half-open */
-    uint64_t reply_to;      /* hash of the request (its first fragment) that `reply` answers */
-    struct fragments in_request, in_response;
-    unsigned tries;
-    uint8_t reply_exchange;       /* and its exchange */
-    uint16_t reply_total;         /* in so many fragments that request came; 0 = whole */
-    uint8_t probe_tries, repeats; /* since the request was cut as it is; of the request that `reply` answers */
-    usec_t first_try;
-
-    /* IKE_SA_INIT (2.15 needs both messages whole) */
-    struct buf init_ours, init_theirs;
-    struct secret nonce_i, nonce_r;
+    struct reply *reply;        /* to next_theirs - 1; NULL when it was forgotten */
+    struct fragments *in_request; /* NULL = none came yet */
+    uint64_t request_hash;        /* of the peer's request that is collected or heard: its first fragment */
+    uint64_t init_seen;           /* hash of the IKE_SA_INIT that a responder took */
+    uint16_t request_total;       /* in so many fragments it came; 0 = whole */
 
     /* what the riders learned */
     bool natd_seen, nat_local, nat_remote, encap_forced, fragmentation;
     uint16_t datagram_max; /* for IKE on this path, as found (RFC 7383 2.5.2); 0 = as configured */
-    uint16_t hashes;       /* RFC 7427: bits 1 << number */
     bool initial_contact_sent;
     bool has_token;                       /* the peer gave us one (RFC 6290): */
     uint8_t token_digest[QCD_DIGEST_LEN]; /* that is all that is kept of it */
@@ -275,15 +298,15 @@ struct ike_sa {
     struct secret low_nonce;        /* the lower nonce of the exchange that made this SA */
 
     struct list children; /* child_sa.in_sa */
-    struct timer retransmit, life, liveness, keepalive;
+    struct timer life, liveness, keepalive;
     usec_t rekey_at, dies_at;
 };
 
-struct ike_sa *sa_new(struct core *, bool initiator, const struct path *);
+struct ike_sa *sa_new(struct core *, bool initiator, bool heir, const struct path *);
 void sa_set_state(struct ike_sa *, enum ike_state); /* the one place; an illegal move kills the SA */
 const char *sa_state_name(enum ike_state);
 void sa_set_peer(struct ike_sa *, struct peer *);
-int sa_set_peer_id(struct ike_sa *, const struct id *) MUST_USE;                     /* copied; findable by it. 0 or ERR_MEMORY */
+int sa_set_peer_id(struct ike_sa *, struct kept_id *) MUST_USE; /* its user now; findable by it. 0 or ERR_MEMORY (NULL too) */
 struct ike_sa *sa_next_of_id(const struct ike_sa *like, const struct ike_sa *after); /* others of that peer and identity; NULL */
 void sa_kill(struct ike_sa *, enum fact, const char *fmt, ...)
     PRINTF(3, 4);               /* now, without a word to the peer; children go too */
@@ -303,7 +326,9 @@ struct ike_sa *sa_by_spi(struct core *, uint64_t our_spi);
 uint64_t sa_our_spi(const struct ike_sa *);
 uint64_t spi_new(struct core *);
 bool sa_usable(const struct ike_sa *); /* UP, and not on its way out */
-const struct conf_connection *sa_conn(const struct ike_sa *);
+const struct conf_connection *sa_conn(const struct ike_sa *); /* of its peer, or the candidate; NULL */
+struct ike_keys sa_keys(const struct ike_sa *);               /* borrowed */
+void keys_log(const struct ike_sa *);                         /* to who was told to hear them */
 
 /* --- Child SAs
  * ------------------------------------------------------------------------------------------------------------------ */
@@ -318,7 +343,7 @@ struct child_sa {
     uint16_t index; /* of the configured child */
     uint16_t pair;  /* with `children: split`: which pair of selectors */
     uint32_t reqid, spi_in, spi_out;
-    struct suite suite;
+    const struct suite *suite; /* kept by the core; NULL before it is agreed upon */
     bool transport, udp_encap, we_initiated;
     bool doomed;    /* was deleted while it was being installed */
     bool installed; /* the kernel has something of it */
@@ -337,7 +362,7 @@ struct child_sa {
     struct ts *ts_store;    /* owns what the two lists point at */
     struct ts_list ts_local, ts_remote;
     struct ticket replaces;       /* rekey: the one it came from */
-    struct child_keys keys;       /* until both of its SAs are in the kernel */
+    struct child_keys *keys;      /* until both of its SAs are in the kernel */
     struct secret low_nonce;      /* the lower nonce of the exchange that made it */
     struct ticket peer_rekey;     /* the SA that the peer rekeyed this one with */
     uint32_t made_in, deleted_in; /* message IDs of the exchange that made it, and of our Delete */
@@ -346,6 +371,7 @@ struct child_sa *child_new(struct ike_sa *, uint16_t index, uint16_t pair);
 void child_set_state(struct child_sa *, enum child_state);
 const char *child_state_name(enum child_state);
 void child_free(struct child_sa *); /* memory only */
+void child_keys_forget(struct child_sa *);
 /* Its kernel state goes, with or without its policies, and so does it. */
 void child_end(struct child_sa *, bool replaced, const char *why);
 void child_live(struct child_sa *);             /* timers of a child that is up */
@@ -410,6 +436,7 @@ struct peer {
     uint16_t ke_group;         /* for the next IKE_SA_INIT, 0 = our first */
     struct addr remote, local; /* as resolved; family 0 = not yet */
     struct map_node by_remote;
+    struct kept_id *our_id; /* as it was signed last */
     bool mapped;
     usec_t resolved_at;
     struct waiting_order orders[ORDERS_WAITING_MAX];
@@ -507,6 +534,14 @@ struct xchg {
     enum ask_kind waiting_for;
     usec_t wait_until;
     struct timer patience;
+
+    /* ours: as sent, outstanding; repeated byte for byte */
+    struct packets sent;
+    struct timer retransmit;
+    unsigned tries;
+    uint8_t probe_tries; /* since it was cut as it is */
+    usec_t first_try;
+    struct fragments in_response;
 
     struct ike_header header; /* of what came */
     struct path path;
@@ -633,7 +668,6 @@ void window_send_request(struct xchg *); /* where there is no memory, a little l
 /* 0, or ERR_MEMORY: nothing was sent, and may be tried again. What can never be written ends the SA. */
 int window_send_reply(struct xchg *) MUST_USE;
 void window_forget(struct core *, struct timer *); /* answers that nobody will ask for again */
-void window_request_done(struct ike_sa *);         /* the outstanding request is answered or abandoned */
 void window_retransmit(struct core *, struct timer *);
 void window_renew(struct ike_sa *); /* the outstanding request, if any, is repeated at once, and the tries are counted anew */
 void door_packet(struct core *, const struct input *);

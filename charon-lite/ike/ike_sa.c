@@ -25,9 +25,23 @@ bool sa_usable(const struct ike_sa *sa)
 
 const struct conf_connection *sa_conn(const struct ike_sa *sa)
 {
-    const struct peer *p = sa->peer ? sa->peer : sa->candidate;
+    const struct peer *p = sa->peer ? sa->peer : sa->start ? sa->start->candidate : NULL;
 
     return p ? p->conn : NULL;
+}
+
+struct ike_keys sa_keys(const struct ike_sa *sa)
+{
+    return ike_keys_view(sa->suite, secret_view(&sa->keys));
+}
+
+void keys_log(const struct ike_sa *sa)
+{
+    const struct core *c = sa->core;
+    struct ike_keys k = sa_keys(sa);
+
+    if (c->keylog)
+        c->keylog(c->keylog_ctx, sa->spi_i, sa->spi_r, sa->suite, &k);
 }
 
 /* --- table of SPIs
@@ -144,7 +158,7 @@ static bool surplus(const struct ike_sa *sa)
         const struct ike_sa *other = LIST_ITEM(it, struct ike_sa, in_peer);
 
         if (other == sa || !sa_usable(other) || !other->up_since || other->up_since > before ||
-            !id_equal(&other->peer_id, &sa->peer_id))
+            !id_same(other->peer_id, sa->peer_id))
             continue;
         if (!list_empty(&other->children) || span_compare(secret_view(&sa->low_nonce), secret_view(&other->low_nonce)) < 0)
             return true;
@@ -198,7 +212,33 @@ static void sa_keepalive(struct core *c, struct timer *t)
 /* --- birth and death
  * ------------------------------------------------------------------------------------------------------------------ */
 
-struct ike_sa *sa_new(struct core *c, bool initiator, const struct path *path)
+static void start_free(struct ike_sa *sa)
+{
+    struct sa_start *s = sa->start;
+
+    sa->start = NULL;
+    if (!s)
+        return;
+    buf_done(&s->init_ours);
+    buf_done(&s->init_theirs);
+    secret_done(&s->nonce_i);
+    secret_done(&s->nonce_r);
+    secret_done(&s->cert_requests);
+    free(s);
+}
+
+static struct sa_start *start_new(void)
+{
+    struct sa_start *s = calloc(1, sizeof(*s));
+
+    if (!s)
+        return NULL;
+    buf_init(&s->init_ours, MESSAGE_MAX);
+    buf_init(&s->init_theirs, MESSAGE_MAX);
+    return s;
+}
+
+struct ike_sa *sa_new(struct core *c, bool initiator, bool heir, const struct path *path)
 {
     struct ike_sa *sa = calloc(1, sizeof(*sa));
 
@@ -215,16 +255,16 @@ struct ike_sa *sa_new(struct core *c, bool initiator, const struct path *path)
     list_init(&sa->in_peer);
     list_init(&sa->lineage);
     list_init(&sa->children);
-    buf_init(&sa->init_ours, MESSAGE_MAX);
-    buf_init(&sa->init_theirs, MESSAGE_MAX);
-    sa->retransmit.fire = window_retransmit;
     sa->life.fire = sa_life;
     sa->liveness.fire = sa_liveness;
     sa->keepalive.fire = sa_keepalive;
+    sa->is_heir = heir;
+    sa->start = heir ? NULL : start_new();
     sa->id = ticket_take(c, TICKET_IKE_SA, sa);
-    if (!sa->id.slot || map_add(&c->by_spi, &sa->by_spi, spi_hash(c, sa_our_spi(sa))) < 0) {
+    if ((!heir && !sa->start) || !sa->id.slot || map_add(&c->by_spi, &sa->by_spi, spi_hash(c, sa_our_spi(sa))) < 0) {
         memory_short(c);
         ticket_drop(c, &sa->id);
+        start_free(sa);
         free(sa);
         return NULL;
     }
@@ -246,9 +286,9 @@ void sa_set_peer(struct ike_sa *sa, struct peer *p)
 static uint64_t id_hash(const struct ike_sa *sa)
 {
     struct map keyed = {
-        .seed = {sa->core->by_id.seed[0] ^ (uint64_t)sa->peer->conn->index << 8 ^ sa->peer_id.type, sa->core->by_id.seed[1]}};
+        .seed = {sa->core->by_id.seed[0] ^ (uint64_t)sa->peer->conn->index << 8 ^ sa->peer_id->type, sa->core->by_id.seed[1]}};
 
-    return map_hash(&keyed, sa->peer_id.data);
+    return map_hash(&keyed, id_of(sa->peer_id).data);
 }
 
 static void id_forget(struct ike_sa *sa)
@@ -258,36 +298,43 @@ static void id_forget(struct ike_sa *sa)
     sa->by_id_in = false;
 }
 
-int sa_set_peer_id(struct ike_sa *sa, const struct id *id)
+int sa_set_peer_id(struct ike_sa *sa, struct kept_id *id)
 {
     id_forget(sa);
-    if (secret_set(&sa->peer_id_data, id->data) < 0)
+    id_leave(&sa->peer_id);
+    if (!id)
         return ERR_MEMORY;
-    sa->peer_id = (struct id){id->type, secret_view(&sa->peer_id_data)};
+    sa->peer_id = id;
     sa->by_id_in = map_add(&sa->core->by_id, &sa->by_id, id_hash(sa)) == 0;
     return sa->by_id_in ? 0 : ERR_MEMORY;
 }
 
 struct ike_sa *sa_next_of_id(const struct ike_sa *like, const struct ike_sa *after)
 {
-    struct map_node *n = after ? map_more(&after->by_id) : map_first(&like->core->by_id, id_hash(like));
+    struct map_node *n = after           ? map_more(&after->by_id)
+                         : like->peer_id ? map_first(&like->core->by_id, id_hash(like))
+                                         : NULL;
 
     for (; n; n = map_more(n)) {
         struct ike_sa *sa = CONTAINER_OF(n, struct ike_sa, by_id);
 
-        if (sa != like && sa->peer == like->peer && id_equal(&sa->peer_id, &like->peer_id))
+        if (sa != like && sa->peer == like->peer && id_same(sa->peer_id, like->peer_id))
             return sa;
     }
     return NULL;
 }
 
-static void init_forget(struct ike_sa *sa)
+/* It is up: what was needed to get there goes, and of the keys those of AUTH. */
+static void start_over(struct ike_sa *sa)
 {
-    buf_done(&sa->init_ours);
-    buf_done(&sa->init_theirs);
-    secret_done(&sa->nonce_i);
-    secret_done(&sa->nonce_r);
-    secret_done(&sa->cert_requests);
+    struct secret all = sa->keys;
+
+    start_free(sa);
+    sa->keys = (struct secret){0};
+    if (secret_set(&sa->keys, span_part(secret_view(&all), 0, ike_keys_len(sa->suite, false))) == 0)
+        secret_done(&all);
+    else
+        sa->keys = all; /* no memory: as it is, then */
 }
 
 /* What is left when it lies in the graveyard, or when the core goes. */
@@ -301,7 +348,6 @@ void sa_free(struct ike_sa *sa)
     xchg_free(sa->theirs);
     while (!list_empty(&sa->children))
         child_free(LIST_ITEM(sa->children.next, struct child_sa, in_sa));
-    wake_stop(c, &sa->retransmit);
     wake_stop(c, &sa->life);
     wake_stop(c, &sa->liveness);
     wake_stop(c, &sa->keepalive);
@@ -312,15 +358,12 @@ void sa_free(struct ike_sa *sa)
     list_remove(&sa->lineage);
     list_remove(&sa->in_work);
     list_remove(&sa->in_peer);
-    list_remove(&sa->in_replies);
-    packets_done(&sa->request);
-    packets_done(&sa->reply);
-    fragments_done(&sa->in_request);
-    fragments_done(&sa->in_response);
-    init_forget(sa);
-    ike_keys_done(&sa->keys);
-    secret_done(&sa->peer_id_data);
-    secret_done(&sa->our_id_data);
+    reply_forget(sa);
+    fragments_free(&sa->in_request);
+    start_free(sa);
+    secret_done(&sa->keys);
+    id_leave(&sa->peer_id);
+    id_leave(&sa->our_id);
     secret_done(&sa->peer_rekey_nonce);
     secret_done(&sa->low_nonce);
     c->counts.ike_sas--;
@@ -332,6 +375,7 @@ static void exchange_stop(struct xchg *x)
     if (!x)
         return;
     wake_stop(x->core, &x->patience);
+    wake_stop(x->core, &x->retransmit);
     ticket_drop(x->core, &x->ticket);
     x->at = NULL;
 }
@@ -364,7 +408,6 @@ void sa_kill(struct ike_sa *sa, enum fact fact, const char *fmt, ...)
     exchange_stop(sa->theirs);
     while (!list_empty(&sa->children))
         child_end(LIST_ITEM(sa->children.next, struct child_sa, in_sa), sa->replaced || sa->redundant, NULL);
-    wake_stop(c, &sa->retransmit);
     wake_stop(c, &sa->life);
     wake_stop(c, &sa->liveness);
     wake_stop(c, &sa->keepalive);
@@ -389,7 +432,7 @@ void sa_kill(struct ike_sa *sa, enum fact fact, const char *fmt, ...)
 
 void sa_close(struct ike_sa *sa)
 {
-    bool asked = sa->state == IKE_KEYED && sa->initiator && sa->request.bytes.len; /* to be up at the peer in a moment: wait */
+    bool asked = sa->state == IKE_KEYED && sa->initiator && sa->ours && sa->ours->sent.bytes.len; /* to be up at the peer in a moment: wait */
 
     if (!sa->maker && !asked && (sa->state == IKE_BORN || sa->state == IKE_KEYED)) {
         sa_kill(sa, FACT_IKE_DOWN, "given up");
@@ -462,12 +505,13 @@ void sa_established(struct ike_sa *sa)
     struct core *c = sa->core;
     char id[ID_TEXT_MAX], suite[160];
     struct text t = text_in(suite, sizeof(suite));
+    struct id peer = id_of(sa->peer_id);
 
-    init_forget(sa);
+    start_over(sa);
     live(sa);
     sa->peer->failures = 0;
-    suite_format(&sa->suite, &t);
-    tell(c, FACT_IKE_UP, sa->peer, sa, NULL, "the peer is %s; %s%s", id_format(&sa->peer_id, id), suite,
+    suite_format(sa->suite, &t);
+    tell(c, FACT_IKE_UP, sa->peer, sa, NULL, "the peer is %s; %s%s", id_format(&peer, id), suite,
          sa->nat_local && sa->nat_remote ? "; both ends are behind NATs"
          : sa->nat_local                 ? "; we are behind a NAT"
          : sa->nat_remote                ? "; the peer is behind a NAT"

@@ -34,9 +34,17 @@ static const char *suite_text(struct core *c, const struct suite *s)
     char line[160];
     struct text t = text_in(line, sizeof(line));
 
-    if (s->encr)
+    if (s)
         suite_format(s, &t);
     return arena_string(&c->out->arena, line);
+}
+
+static const char *id_text(struct core *c, const struct kept_id *kept)
+{
+    struct id id = id_of(kept);
+    char line[ID_TEXT_MAX];
+
+    return id.type ? arena_string(&c->out->arena, id_format(&id, line)) : NULL;
 }
 
 static int64_t seconds_to(const struct core *c, usec_t at)
@@ -47,7 +55,6 @@ static int64_t seconds_to(const struct core *c, usec_t at)
 static void list_ike(struct core *c, uint32_t order, const struct ike_sa *sa)
 {
     struct tell *t = row(c, FACT_IKE_SA, order, sa->peer, sa, NULL);
-    char id[ID_TEXT_MAX];
     struct tell_ike *r;
 
     if (!t)
@@ -57,16 +64,16 @@ static void list_ike(struct core *c, uint32_t order, const struct ike_sa *sa)
     r->spi_r = sa->spi_r;
     r->we_initiated = sa->initiator;
     r->state = sa_state_name(sa->state);
-    r->suite = suite_text(c, &sa->suite);
+    r->suite = suite_text(c, sa->suite);
     r->local = sa->path.local;
     r->remote = sa->path.remote;
-    r->local_id = sa->our_id.type ? arena_string(&c->out->arena, id_format(&sa->our_id, id)) : NULL;
-    r->remote_id = sa->peer_id.type ? arena_string(&c->out->arena, id_format(&sa->peer_id, id)) : NULL;
+    r->local_id = id_text(c, sa->our_id);
+    r->remote_id = id_text(c, sa->peer_id);
     r->nat_local = sa->nat_local;
     r->nat_remote = sa->nat_remote;
     r->age_s = (c->now - (sa->up_since ? sa->up_since : sa->born)) / USEC_SEC;
     r->rekey_in_s = seconds_to(c, sa->rekey_at);
-    r->unanswered = sa->tries;
+    r->unanswered = sa->ours ? sa->ours->tries : 0;
 }
 
 static struct ts_list ts_out(struct core *c, struct ts_list l)
@@ -87,7 +94,7 @@ static void list_child(struct core *c, uint32_t order, const struct child_sa *ch
         return;
     r = &t->u.child;
     r->state = child_state_name(child->state);
-    r->suite = suite_text(c, &child->suite);
+    r->suite = suite_text(c, child->suite);
     r->spi_in = child->spi_in;
     r->spi_out = child->spi_out;
     r->reqid = child->reqid;

@@ -188,7 +188,7 @@ static void initiate(struct peer *p)
         p->wants_nonce = c->nonces.awaited = true;
         return;
     }
-    sa = sa_new(c, true, &path);
+    sa = sa_new(c, true, false, &path);
     x = sa ? xchg_new(sa, &exchange_init, true) : NULL;
     if (!x) {
         if (sa)
@@ -400,7 +400,7 @@ static int auth_rank(const struct peer *p, const struct ike_sa *sa, const struct
     int rank = peer_rank(p, &sa->path);
     int id = 2;
 
-    if (!rank || !suite_allowed(p, &sa->suite))
+    if (!rank || !suite_allowed(p, sa->suite))
         return 0;
     if (wanted_of_us && wanted_of_us->data.len && l->id.type != ID_NONE && !id_equal(&l->id, wanted_of_us) &&
         !both_dns(&l->id, wanted_of_us))
@@ -415,13 +415,13 @@ static int auth_rank(const struct peer *p, const struct ike_sa *sa, const struct
         id = 1; /* one name may be encoded in several ways: the judge, who reads DNs, decides */
     else if (!id_matches(&r->id, claimed))
         id = 0;
-    return id ? id * 8 + rank * 2 + (p == sa->candidate) : 0;
+    return id ? id * 8 + rank * 2 + (sa->start && p == sa->start->candidate) : 0;
 }
 
 struct peer *peer_for_auth(struct ike_sa *sa, const struct id *claimed, const struct id *wanted_of_us, struct text *why)
 {
     struct core *c = sa->core;
-    struct peer *best = NULL, *near = sa->candidate;
+    struct peer *best = NULL, *near = sa->start->candidate;
     char said[ID_TEXT_MAX], expected[ID_TEXT_MAX];
     struct candidates at = {.path = &sa->path};
     struct peer *p;
@@ -470,7 +470,7 @@ void peer_dedupe(struct peer *p, struct ike_sa *newest)
         struct ike_sa *other = LIST_ITEM(it, struct ike_sa, in_peer), *loser = other;
 
         if (other == newest || !sa_usable(other) || !other->up_since || other->is_heir ||
-            !id_equal(&other->peer_id, &newest->peer_id))
+            !id_same(other->peer_id, newest->peer_id))
             continue;
         if (outlived(newest, other))
             loser = newest;
@@ -707,6 +707,7 @@ void peer_done(struct core *c, struct peer *p)
         map_remove(&c->by_remote, &p->by_remote);
     wake_stop(c, &p->retry);
     ticket_drop(c, &p->id);
+    id_leave(&p->our_id);
     free(p->slots);
     free(p->first_slot);
     free(p->apart);

@@ -30,6 +30,8 @@ static void peer_take_over(struct peer *to, struct peer *from)
         memcpy(to->apart, from->apart, to->conn->n_children * sizeof(*to->apart));
     memcpy(to->orders, from->orders, sizeof(to->orders));
     to->n_orders = from->n_orders;
+    to->our_id = from->our_id;
+    from->our_id = NULL;
     to->remote = from->remote;
     to->local = from->local;
     peer_map(to);
@@ -64,7 +66,8 @@ static void candidates_forget(struct core *c)
     LIST_EACH (it, &c->sas) {
         struct ike_sa *sa = LIST_ITEM(it, struct ike_sa, in_core);
 
-        sa->candidate = NULL;
+        if (sa->start)
+            sa->start->candidate = NULL;
         if (!sa->peer)
             sa_kill(sa, FACT_DROPPED, "the configuration was replaced meanwhile");
     }

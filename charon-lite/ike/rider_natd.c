@@ -35,9 +35,9 @@ static void natd_add(struct xchg *x, uint16_t type, const struct endpoint *e, bo
 
 static bool forced(const struct xchg *x)
 {
-    const struct peer *p = x->sa->peer ? x->sa->peer : x->sa->candidate;
+    const struct conf_connection *conn = sa_conn(x->sa);
 
-    return p && p->conn->encap == ENCAP_FORCE;
+    return conn && conn->encap == ENCAP_FORCE;
 }
 
 static bool natd_boards(const struct xchg *x)

@@ -8,9 +8,7 @@
 
 static const struct conf_connection *conn_of(const struct xchg *x)
 {
-    const struct peer *p = x->sa->peer ? x->sa->peer : x->sa->candidate;
-
-    return p ? p->conn : NULL;
+    return sa_conn(x->sa);
 }
 
 /* A responder announces it only to who has announced it (RFC 7383 2.3). */
@@ -69,7 +67,7 @@ uint16_t auth_hashes_read(const struct payload *in)
 
 static void hashes_read(struct xchg *x)
 {
-    x->sa->hashes = auth_hashes_read(x->in);
+    x->sa->start->hashes = auth_hashes_read(x->in);
 }
 
 extern const struct rider rider_hashes;
@@ -98,8 +96,8 @@ static void certreq_write(struct xchg *x)
 /* Without memory for them we answer as if nothing had been asked. */
 static void certreq_read(struct xchg *x)
 {
-    if (x->ours && cert_requests_read(x->in, &x->sa->cert_requests) < 0)
-        secret_done(&x->sa->cert_requests);
+    if (x->ours && cert_requests_read(x->in, &x->sa->start->cert_requests) < 0)
+        secret_done(&x->sa->start->cert_requests);
 }
 
 extern const struct rider rider_certreq;

@@ -34,7 +34,7 @@ static size_t padded_len(const struct suite *s, size_t plain)
 /* Counter modes must never repeat an IV under one key, CBC's must not be foreseeable (RFC 7296 3.14, RFC 5282 3.1). */
 static void iv_make(struct ike_sa *sa, uint8_t *iv, size_t len)
 {
-    if (sa->suite.encr->block_len > 1 || len != 8)
+    if (sa->suite->encr->block_len > 1 || len != 8)
         sa->core->rng.fill(sa->core->rng.ctx, iv, len);
     else
         put_u64(iv, ++sa->iv_counter);
@@ -44,10 +44,11 @@ static void iv_make(struct ike_sa *sa, uint8_t *iv, size_t len)
 static int seal_one(struct ike_sa *sa, struct ike_header h, uint8_t inner, struct span plain, uint16_t number, uint16_t total,
                     struct packets *out)
 {
-    const struct suite *s = &sa->suite;
+    const struct suite *s = sa->suite;
     size_t head = total ? SKF_HEADER : SK_HEADER, iv_len = s->encr->iv_len, body = padded_len(s, plain.len), icv = icv_len(s);
-    struct span key = secret_view(sa->initiator ? &sa->keys.ei : &sa->keys.er);
-    struct span mac_key = secret_view(sa->initiator ? &sa->keys.ai : &sa->keys.ar);
+    struct ike_keys k = sa_keys(sa);
+    struct span key = secret_view(sa->initiator ? &k.ei : &k.er);
+    struct span mac_key = secret_view(sa->initiator ? &k.ai : &k.ar);
     struct span iv, aad, text;
     struct buf b;
     uint8_t *p;
@@ -107,7 +108,7 @@ static size_t datagram_max(const struct ike_sa *sa)
 
 static int seal_plain(struct ike_sa *sa, const struct ike_header *h, uint8_t first, struct span plain, struct packets *out)
 {
-    const struct suite *s = &sa->suite;
+    const struct suite *s = sa->suite;
     size_t room = datagram_max(sa) - datagram_of(sa, 0), fixed = IKE_HEADER_LEN + SKF_HEADER + s->encr->iv_len + icv_len(s);
     size_t each = room > fixed + 64 ? (room - fixed) / block_of(s) * block_of(s) - 1 : 64, total = (plain.len + each - 1) / each;
     int err = 0;
@@ -143,10 +144,11 @@ int seal_message(struct ike_sa *sa, const struct ike_header *h, const struct pay
 static int open_one(struct ike_sa *sa, bool ours, struct span datagram, const struct payload *sk, struct arena *a,
                     struct span *plain)
 {
-    const struct suite *s = &sa->suite;
+    const struct suite *s = sa->suite;
     size_t icv = icv_len(s), iv_len = s->encr->iv_len, body;
-    struct span key = secret_view(sa->initiator == ours ? &sa->keys.ei : &sa->keys.er);
-    struct span mac_key = secret_view(sa->initiator == ours ? &sa->keys.ai : &sa->keys.ar);
+    struct ike_keys k = sa_keys(sa);
+    struct span key = secret_view(sa->initiator == ours ? &k.ei : &k.er);
+    struct span mac_key = secret_view(sa->initiator == ours ? &k.ai : &k.ar);
     struct span sealed = sk->u.sk.sealed;
     uint8_t mac[64], *out;
 
@@ -183,6 +185,16 @@ void fragments_done(struct fragments *f)
     if (f->together)
         *f->together -= f->bytes;
     *f = (struct fragments){0};
+}
+
+void fragments_free(struct fragments **at)
+{
+    struct fragments *f = *at;
+
+    *at = NULL;
+    if (f)
+        fragments_done(f);
+    free(f);
 }
 
 /* RFC 7383 2.6: a larger total begins anew, a smaller one is old news, duplicates are dropped. */
@@ -251,10 +263,20 @@ static void fragments_count(struct ike_sa *sa, struct fragments *f, size_t more)
         fragments_done(LIST_ITEM(c->collecting.next, struct fragments, collected));
 }
 
+/* Of a response they are collected only while it is waited for. */
+static struct fragments *fragments_of(struct ike_sa *sa, const struct ike_header *h)
+{
+    if (h->flags & IKE_FLAG_RESPONSE)
+        return sa->ours ? &sa->ours->in_response : NULL;
+    if (!sa->in_request)
+        sa->in_request = calloc(1, sizeof(*sa->in_request));
+    return sa->in_request;
+}
+
 static int open_fragment(struct ike_sa *sa, const struct ike_header *h, struct span datagram, const struct payload *skf,
                          struct arena *a, uint8_t *first, struct span *chain)
 {
-    struct fragments *f = h->flags & IKE_FLAG_RESPONSE ? &sa->in_response : &sa->in_request;
+    struct fragments *f = fragments_of(sa, h);
     struct span plain;
     int err;
 

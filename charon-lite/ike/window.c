@@ -6,10 +6,13 @@
  */
 #include "ike/ike.h"
 
+#include <stdlib.h>
+
 void packets_add(struct packets *p, struct span datagram)
 {
     if (!p->bytes.max)
         buf_init(&p->bytes, 2 * MESSAGE_MAX);
+    buf_expect(&p->bytes, 2 + datagram.len);
     buf_u16(&p->bytes, (uint16_t)datagram.len);
     buf_span(&p->bytes, datagram);
 }
@@ -50,6 +53,7 @@ static int message_write(struct xchg *x, struct packets *to)
 {
     struct ike_header h = header_make(x);
     struct ike_sa *sa = x->sa;
+    struct buf *init = sa->start ? &sa->start->init_ours : NULL;
     int err = 0;
 
     packets_done(to);
@@ -58,11 +62,11 @@ static int message_write(struct xchg *x, struct packets *to)
     if (x->row->type != IKE_SA_INIT) {
         err = seal_message(sa, &h, x->out.first, to);
     } else {
-        buf_reset(&sa->init_ours);
-        msg_write(&sa->init_ours, &h, x->out.first);
-        packets_add(to, buf_view(&sa->init_ours));
-        if (sa->init_ours.failed || to->bytes.failed)
-            err = sa->init_ours.too_long || to->bytes.too_long ? ERR_LIMIT : ERR_MEMORY;
+        buf_reset(init);
+        msg_write(init, &h, x->out.first);
+        packets_add(to, buf_view(init));
+        if (init->failed || to->bytes.failed)
+            err = init->too_long || to->bytes.too_long ? ERR_LIMIT : ERR_MEMORY;
     }
     if (err < 0)
         packets_done(to); /* all of it or nothing */
@@ -87,19 +91,31 @@ void window_send_request(struct xchg *x)
     struct core *c = x->core;
     int err;
 
-    err = message_write(x, &sa->request);
+    err = message_write(x, &x->sent);
     if (err == ERR_MEMORY) { /* window_retransmit() comes back to it */
-        wake_set(c, &sa->retransmit, c->now + MEMORY_WAIT);
+        wake_set(c, &x->retransmit, c->now + MEMORY_WAIT);
         return;
     }
     if (err < 0) {
         sa_kill(sa, FACT_LIMIT, "our %s request could not be written: %s", x->row->name, err_text(err));
         return;
     }
-    sa->tries = sa->probe_tries = 1;
-    sa->first_try = sa->last_sent = c->now;
-    packets_send(c, &sa->request, &sa->path);
-    wake_set(c, &sa->retransmit, c->now + retransmit_wait(c, 1));
+    x->tries = x->probe_tries = 1;
+    x->first_try = sa->last_sent = c->now;
+    packets_send(c, &x->sent, &sa->path);
+    wake_set(c, &x->retransmit, c->now + retransmit_wait(c, 1));
+}
+
+void reply_forget(struct ike_sa *sa)
+{
+    struct reply *r = sa->reply;
+
+    sa->reply = NULL;
+    if (!r)
+        return;
+    list_remove(&r->in_core);
+    packets_done(&r->packets);
+    free(r);
 }
 
 /* "Responders are allowed to forget the response after a timeout of several minutes", and ignore what they have forgotten (2.1).
@@ -107,33 +123,49 @@ void window_send_request(struct xchg *x)
 void window_forget(struct core *c, struct timer *t)
 {
     while (!list_empty(&c->replies)) {
-        struct ike_sa *sa = LIST_ITEM(c->replies.next, struct ike_sa, in_replies);
-        usec_t due = usec_add(sa->reply_at, REPLY_KEPT);
+        const struct reply *r = LIST_ITEM(c->replies.next, struct reply, in_core);
+        usec_t due = usec_add(r->at, REPLY_KEPT);
 
         if (due > c->now) {
             wake_set(c, t, due < c->now + USEC_SEC ? c->now + USEC_SEC : due);
             return;
         }
-        list_remove(&sa->in_replies);
-        packets_done(&sa->reply);
+        reply_forget(r->sa);
     }
 }
 
-static void reply_keep(struct ike_sa *sa)
+static void reply_keep(struct reply *r, uint8_t exchange)
 {
+    struct ike_sa *sa = r->sa;
     struct core *c = sa->core;
 
-    list_remove(&sa->in_replies);
-    list_append(&c->replies, &sa->in_replies);
-    sa->reply_at = c->now;
+    r->at = c->now;
+    r->to = sa->request_hash;
+    r->total = sa->request_total;
+    r->exchange = exchange;
+    r->repeats = 0;
+    list_remove(&r->in_core);
+    list_append(&c->replies, &r->in_core);
     if (!c->forget.node.in)
         wake_set(c, &c->forget, usec_add(c->now, REPLY_KEPT));
+}
+
+static struct reply *reply_of(struct ike_sa *sa)
+{
+    if (!sa->reply)
+        sa->reply = calloc(1, sizeof(*sa->reply));
+    if (sa->reply)
+        sa->reply->sa = sa;
+    else
+        memory_short(sa->core);
+    return sa->reply;
 }
 
 int window_send_reply(struct xchg *x)
 {
     struct ike_sa *sa = x->sa;
-    int err = message_write(x, &sa->reply);
+    struct reply *r = reply_of(sa);
+    int err = r ? message_write(x, &r->packets) : ERR_MEMORY;
 
     if (err == ERR_MEMORY)
         return err;
@@ -141,84 +173,78 @@ int window_send_reply(struct xchg *x)
         sa_kill(sa, FACT_LIMIT, "our %s response could not be written: %s", x->row->name, err_text(err));
         return 0;
     }
-    sa->repeats = 0;
-    sa->reply_exchange = x->row->type;
-    packets_send(x->core, &sa->reply, &x->path);
-    reply_keep(sa);
+    packets_send(x->core, &r->packets, &x->path);
+    reply_keep(r, x->row->type);
     return 0;
-}
-
-void window_request_done(struct ike_sa *sa)
-{
-    wake_stop(sa->core, &sa->retransmit);
-    packets_done(&sa->request);
-    fragments_done(&sa->in_response);
-    sa->tries = 0;
 }
 
 void window_renew(struct ike_sa *sa)
 {
-    if (!sa->request.bytes.len || !sa->ours || sa->ours->concluding)
+    struct xchg *x = sa->ours;
+
+    if (!x || !x->sent.bytes.len || x->concluding)
         return;
-    sa->tries = sa->probe_tries = 1;
-    sa->first_try = sa->core->now;
-    wake_set(sa->core, &sa->retransmit, sa->core->now);
+    x->tries = x->probe_tries = 1;
+    x->first_try = sa->core->now;
+    wake_set(sa->core, &x->retransmit, sa->core->now);
 }
 
-static bool given_up(const struct ike_sa *sa)
+static bool given_up(const struct xchg *x)
 {
+    const struct ike_sa *sa = x->sa;
     const struct conf_connection *conn = sa_conn(sa);
     uint32_t max = sa->core->conf->retransmit_tries ? sa->core->conf->retransmit_tries : 12;
-    usec_t dead_after = conn ? conn->dead_after_us : 0;
+    usec_t dead_after = conn ? conn->dead_after_us : 0, since = sa->core->now - x->first_try;
     bool heard = sa->last_heard > sa->last_sent; /* since the last try: so it lives (2.4), and gets another one */
 
     if (sa->state == IKE_LEAVING || sa->replaced || sa->redundant || (sa->want_delete && sa->state == IKE_KEYED))
-        return sa->tries >= 4;
-    if (sa->ours && sa->ours->first_error && sa->core->now - sa->first_try >= INIT_ERROR_WAIT)
+        return x->tries >= 4;
+    if (x->first_error && since >= INIT_ERROR_WAIT)
         return true;
-    return sa->tries >= max || (dead_after && !heard && sa->core->now - sa->first_try >= dead_after);
+    return x->tries >= max || (dead_after && !heard && since >= dead_after);
 }
 
-static void give_up(struct ike_sa *sa)
+static void give_up(struct xchg *x)
 {
-    long seconds = (long)((sa->core->now - sa->first_try) / USEC_SEC);
+    struct ike_sa *sa = x->sa;
+    long seconds = (long)((sa->core->now - x->first_try) / USEC_SEC);
 
-    if (sa->ours && sa->ours->first_error)
-        sa_kill(sa, FACT_IKE_FAILED, "%s", sa->ours->first_error);
+    if (x->first_error)
+        sa_kill(sa, FACT_IKE_FAILED, "%s", x->first_error);
     else if (sa->state == IKE_LEAVING || sa->replaced || sa->redundant)
         sa_kill(sa, FACT_IKE_DOWN, "the peer did not confirm the deletion");
     else if (sa->state == IKE_UP)
-        sa_kill(sa, FACT_PEER_DEAD, "no answer to %u tries in %ld s: the peer is dead or unreachable", sa->tries, seconds);
+        sa_kill(sa, FACT_PEER_DEAD, "no answer to %u tries in %ld s: the peer is dead or unreachable", x->tries, seconds);
     else
         sa_kill(sa, FACT_IKE_FAILED,
                 "no answer to %s (%u tries in %ld s): is the address right, are UDP 500 and 4500 open, does the peer run?",
-                sa->ours ? sa->ours->row->name : "the request", sa->tries, seconds);
+                x->row->name, x->tries, seconds);
 }
 
 void window_retransmit(struct core *c, struct timer *t)
 {
-    struct ike_sa *sa = CONTAINER_OF(t, struct ike_sa, retransmit);
+    struct xchg *x = CONTAINER_OF(t, struct xchg, retransmit);
+    struct ike_sa *sa = x->sa;
     usec_t next;
 
-    if (sa->ours && !sa->request.bytes.len) {
-        window_send_request(sa->ours); /* there was no memory for it */
+    if (!x->sent.bytes.len) {
+        window_send_request(x); /* there was no memory for it */
         return;
     }
-    if (given_up(sa)) {
-        give_up(sa);
+    if (given_up(x)) {
+        give_up(x);
         return;
     }
-    sa->tries++;
+    x->tries++;
     c->counts.retransmits++;
-    tell(c, FACT_RETRANSMIT, sa->peer, sa, NULL, "%s request %u sent again, try %u", sa->ours ? sa->ours->row->name : "?",
-         sa->ours ? sa->ours->message_id : 0, sa->tries);
-    if (sa->probe_tries >= CUT_TRIES && seal_again(sa, &sa->request))
-        sa->probe_tries = 0; /* and the waits begin anew (RFC 7383 2.5.2) */
-    sa->probe_tries++;
-    packets_send(c, &sa->request, &sa->path);
+    tell(c, FACT_RETRANSMIT, sa->peer, sa, NULL, "%s request %u sent again, try %u", x->row->name, x->message_id, x->tries);
+    if (x->probe_tries >= CUT_TRIES && seal_again(sa, &x->sent))
+        x->probe_tries = 0; /* and the waits begin anew (RFC 7383 2.5.2) */
+    x->probe_tries++;
+    packets_send(c, &x->sent, &sa->path);
     sa->last_sent = c->now;
-    next = c->now + retransmit_wait(c, sa->probe_tries);
-    if (sa->ours && sa->ours->first_error && next > sa->first_try + INIT_ERROR_WAIT)
-        next = sa->first_try + INIT_ERROR_WAIT > c->now ? sa->first_try + INIT_ERROR_WAIT : c->now + 1;
+    next = c->now + retransmit_wait(c, x->probe_tries);
+    if (x->first_error && next > x->first_try + INIT_ERROR_WAIT)
+        next = x->first_try + INIT_ERROR_WAIT > c->now ? x->first_try + INIT_ERROR_WAIT : c->now + 1;
     wake_set(c, t, next);
 }

@@ -39,6 +39,7 @@ struct xchg *xchg_new(struct ike_sa *sa, const struct exchange *row, bool ours)
     x->path = sa->path;
     x->message_id = ours ? sa->next_ours : sa->next_theirs;
     x->patience.fire = xchg_patience;
+    x->retransmit.fire = window_retransmit;
     payload_list_init(&x->out, &x->arena);
     sa->core->counts.exchanges++;
     return x;
@@ -53,6 +54,9 @@ void xchg_free(struct xchg *x)
     if (x->heir && x->core->out) /* else the core itself goes, and takes it along */
         sa_kill(x->heir, FACT_NOTE, NULL);
     wake_stop(x->core, &x->patience);
+    wake_stop(x->core, &x->retransmit);
+    packets_done(&x->sent);
+    fragments_done(&x->in_response);
     ticket_drop(x->core, &x->ticket);
     secret_done(&x->ke_private);
     secret_done(&x->ke_public);
@@ -200,7 +204,6 @@ static void ours_over(struct xchg *x)
     if (x->child) /* nothing came of it */
         child_end(x->child, x->rekeys_child, NULL);
     sa->ours = NULL;
-    window_request_done(sa);
     xchg_free(x);
     sa_wake(sa);
 }
@@ -272,7 +275,7 @@ static void xchg_end(struct xchg *x, enum step last)
     } else if (x->ours && last == STEP_DROP && x->row->type == IKE_SA_INIT) {
         x->concluding = false; /* as if it had not come: wait for another (2.21.1) */
     } else if (x->ours && last == STEP_AGAIN) {
-        wake_stop(x->core, &x->sa->retransmit);
+        wake_stop(x->core, &x->retransmit);
         xchg_begin(x);
     } else if (x->ours) {
         ours_over(x);
@@ -408,7 +411,7 @@ void xchg_response(struct ike_sa *sa, const struct ike_header *h, const struct p
         arena_done(&before);
     x->concluding = true;
     if (x->row->type != IKE_SA_INIT)
-        wake_stop(x->core, &sa->retransmit);
+        wake_stop(x->core, &x->retransmit);
     if (x->row->type != IKE_SA_INIT && notify_find(x->in, INVALID_SYNTAX)) { /* the peer has no IKE SA any more (2.21.3) */
         kill_sa(x, "the peer found our %s request malformed (INVALID_SYNTAX)", x->row->name);
         return;

@@ -2,6 +2,21 @@
 /* IKE_AUTH (RFC 7296 1.2, 2.15, 2.21.2): who are you, and the first Child SA. A Child SA that fails leaves the IKE SA up. */
 #include "ike/ike.h"
 
+/* All SAs of a connection have one, as a rule. */
+static bool our_id_keep(struct ike_sa *sa, const struct id *id)
+{
+    struct kept_id *own = id_keep(sa->peer->our_id, id);
+
+    id_leave(&sa->our_id);
+    sa->our_id = own;
+    if (own && own != sa->peer->our_id) {
+        id_leave(&sa->peer->our_id);
+        own->users++;
+        sa->peer->our_id = own;
+    }
+    return own;
+}
+
 /* IDi or IDr, the certificates, AUTH: what the vault answered; and what follows AUTH (RFC 6290 4.2). */
 static bool identity_write(struct xchg *x, bool initiator)
 {
@@ -9,12 +24,11 @@ static bool identity_write(struct xchg *x, bool initiator)
     const struct conf_connection *conn = sa_conn(x->sa);
     struct payload *p;
 
-    if (!a || a->result != ANSWER_OK || secret_set(&x->sa->our_id_data, a->u.auth.id.data) < 0)
+    if (!a || a->result != ANSWER_OK || !our_id_keep(x->sa, &a->u.auth.id))
         return false;
-    x->sa->our_id = (struct id){a->u.auth.id.type, secret_view(&x->sa->our_id_data)};
     p = payload_add(&x->out, initiator ? PAYLOAD_IDI : PAYLOAD_IDR);
     if (p)
-        p->u.id = x->sa->our_id;
+        p->u.id = id_of(x->sa->our_id);
     for (size_t i = 0; i < a->u.auth.n_certs; i++) {
         p = payload_add(&x->out, PAYLOAD_CERT);
         if (!p)
@@ -49,7 +63,7 @@ static bool alone(const struct ike_sa *sa)
     LIST_EACH (it, &sa->core->sas) {
         const struct ike_sa *other = LIST_ITEM(it, struct ike_sa, in_core);
 
-        if (!other->peer && other->state == IKE_KEYED && other->candidate == sa->peer)
+        if (!other->peer && other->state == IKE_KEYED && other->start->candidate == sa->peer)
             return false;
     }
     return true;

@@ -14,7 +14,7 @@ static struct slot_wish *wish(struct xchg *x)
 
 static enum step begin(struct xchg *x)
 {
-    if (nonce_new(x->core, &x->sa->suite, &x->ni) < 0)
+    if (nonce_new(x->core, x->sa->suite, &x->ni) < 0)
         return STEP_DROP;
     child_offer_fill(x, &x->offered, true);
     x->ke = ke_of_proposals(x->core, x->offered, wish(x)->ke_group);
@@ -183,7 +183,7 @@ static enum step respond_ke(struct xchg *x)
 {
     if (!x->child)
         return STEP_NEXT;
-    if (nonce_new(x->core, &x->sa->suite, &x->nr) < 0 ||
+    if (nonce_new(x->core, x->sa->suite, &x->nr) < 0 ||
         secret_set(&x->child->low_nonce, nonce_lower(secret_view(&x->ni), secret_view(&x->nr))) < 0) {
         child_fail(x, TEMPORARY_FAILURE, "out of memory");
         return STEP_NEXT;

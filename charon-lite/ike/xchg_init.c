@@ -11,22 +11,19 @@
 static int keys_make(struct xchg *x)
 {
     struct ike_sa *sa = x->sa;
+    struct span ni = secret_view(&sa->start->nonce_i), nr = secret_view(&sa->start->nonce_r);
     struct secret seed = {0};
-    int err = skeyseed_first(sa->suite.prf, secret_view(&sa->nonce_i), secret_view(&sa->nonce_r), secret_view(&x->shared), &seed);
+    int err = skeyseed_first(sa->suite->prf, ni, nr, secret_view(&x->shared), &seed);
 
     if (err == 0)
-        err = ike_keys_derive(&sa->suite, secret_view(&seed), secret_view(&sa->nonce_i), secret_view(&sa->nonce_r), sa->spi_i,
-                              sa->spi_r, &sa->keys);
+        err = ike_keys_block(sa->suite, secret_view(&seed), ni, nr, sa->spi_i, sa->spi_r, true, &sa->keys);
     secret_done(&seed);
     secret_done(&x->shared);
     secret_done(&x->ke_private);
-    if (err == 0) {
-        struct span low = nonce_lower(secret_view(&sa->nonce_i), secret_view(&sa->nonce_r));
-
-        err = secret_set(&sa->low_nonce, low);
-    }
-    if (err == 0 && x->core->keylog)
-        x->core->keylog(x->core->keylog_ctx, sa->spi_i, sa->spi_r, &sa->suite, &sa->keys);
+    if (err == 0)
+        err = secret_set(&sa->low_nonce, nonce_lower(ni, nr));
+    if (err == 0)
+        keys_log(sa);
     return err;
 }
 
@@ -42,7 +39,7 @@ static enum step begin(struct xchg *x)
     x->ke = ke_of_proposals(x->core, x->offered, x->sa->peer->ke_group);
     if (!x->ke)
         return kill_sa(x, "no usable key exchange group in the IKE proposals of %s", conn->name);
-    if (!x->sa->nonce_i.p && nonce_pool_take(x->core, &x->sa->nonce_i) < 0)
+    if (!x->sa->start->nonce_i.p && nonce_pool_take(x->core, &x->sa->start->nonce_i) < 0)
         return kill_sa(x, "no nonce from the hand");
     if (x->ke_public.p && x->ke_public.len == x->ke->public_len && x->cookie.len)
         return STEP_NEXT; /* the same value again, with the cookie that was asked for (2.6) */
@@ -66,7 +63,7 @@ static enum step write_request(struct xchg *x)
     ke_value_write(x);
     p = payload_add(&x->out, PAYLOAD_NONCE);
     if (p)
-        p->u.nonce = secret_view(&x->sa->nonce_i);
+        p->u.nonce = secret_view(&x->sa->start->nonce_i);
     riders_write(x);
     return STEP_DONE;
 }
@@ -111,7 +108,7 @@ static enum step heard_error(struct xchg *x, const struct payload *n)
         text_add(&t, "; set `ike: {proposals: [...]}` to what the peer has");
     }
     x->first_error = arena_string(&x->arena, line);
-    wake_set(x->core, &x->sa->retransmit, x->core->now + 2 * USEC_SEC);
+    wake_set(x->core, &x->retransmit, x->core->now + 2 * USEC_SEC);
     return STEP_DROP;
 }
 
@@ -145,7 +142,7 @@ static enum step read_answer(struct xchg *x)
         return drop(x, "the chosen proposal is none of ours");
     if (x->suite.ke != x->ke || ke->u.ke.group != x->ke->id)
         return drop(x, "the answer's key exchange group is not the one that we sent");
-    if (!nonce_take(x->in, &ike->nonce_r))
+    if (!nonce_take(x->in, &ike->start->nonce_r))
         return drop(x, "the nonce has a wrong length");
     return ke_derive(x);
 }
@@ -154,9 +151,9 @@ static enum step finish(struct xchg *x)
 {
     struct ike_sa *sa = x->sa;
 
-    sa->suite = x->suite;
+    sa->suite = suite_keep(x->core, &x->suite);
     sa->spi_r = x->header.spi_r;
-    if (keys_make(x) < 0)
+    if (!sa->suite || keys_make(x) < 0)
         return kill_sa(x, "key derivation failed");
     sa->path.local = x->path.local;
     riders_read(x);
@@ -183,7 +180,7 @@ static enum step choose(struct xchg *x)
         if (!first)
             first = p;
         if (proposal_choose(x->core->algs, p->conn->proposals, sa->u.sa, &rules, &x->suite, &x->chosen, x->chosen_store) == 0) {
-            x->sa->candidate = p;
+            x->sa->start->candidate = p;
             return STEP_NEXT;
         }
     }
@@ -197,10 +194,10 @@ static enum step check_group(struct xchg *x)
     uint8_t group[2];
 
     x->ke = x->suite.ke;
-    if (!nonce_take(x->in, &x->sa->nonce_i))
+    if (!nonce_take(x->in, &x->sa->start->nonce_i))
         return drop(x, "the nonce has a wrong length");
     if (ke->u.ke.group == x->ke->id) /* the door has seen that there is a nonce */
-        return nonce_pool_take(x->core, &x->sa->nonce_r) < 0 ? drop(x, "no nonce from the hand") : ke_both(x);
+        return nonce_pool_take(x->core, &x->sa->start->nonce_r) < 0 ? drop(x, "no nonce from the hand") : ke_both(x);
     put_u16(group, x->ke->id);
     x->refusal_data = arena_copy(&x->arena, span_of(group, 2));
     return refuse(x, INVALID_KE_PAYLOAD, "group %u was sent, we chose %s", ke->u.ke.group, x->ke->name);
@@ -210,8 +207,8 @@ static enum step respond_keys(struct xchg *x)
 {
     struct ike_sa *sa = x->sa;
 
-    sa->suite = x->suite;
-    if (keys_make(x) < 0)
+    sa->suite = suite_keep(x->core, &x->suite);
+    if (!sa->suite || keys_make(x) < 0)
         return drop(x, "key derivation failed");
     riders_read(x);
     return x->out.failed ? drop(x, "out of memory") : STEP_NEXT;
@@ -227,10 +224,10 @@ static enum step respond_write(struct xchg *x)
     ke_value_write(x);
     p = payload_add(&x->out, PAYLOAD_NONCE);
     if (p)
-        p->u.nonce = secret_view(&x->sa->nonce_r);
+        p->u.nonce = secret_view(&x->sa->start->nonce_r);
     riders_write(x);
     sa_set_state(x->sa, IKE_KEYED);
-    wake_set(x->core, &x->sa->life, x->core->now + half_open_life(x->core, &x->sa->init_from));
+    wake_set(x->core, &x->sa->life, x->core->now + half_open_life(x->core, &x->sa->start->from));
     return STEP_DONE;
 }
 

@@ -8,7 +8,7 @@
 /* The heir begins with what the old SA knows of the peer. */
 static struct ike_sa *heir_new(struct xchg *x, bool initiator)
 {
-    struct ike_sa *old = x->sa, *new = sa_new(x->core, initiator, &old->path);
+    struct ike_sa *old = x->sa, *new = sa_new(x->core, initiator, true, &old->path);
 
     if (!new)
         return NULL;
@@ -21,19 +21,20 @@ static struct ike_sa *heir_new(struct xchg *x, bool initiator)
     new->encap_forced = old->encap_forced;
     new->fragmentation = old->fragmentation;
     new->datagram_max = old->datagram_max;
-    new->hashes = old->hashes;
-    new->is_heir = true;
     new->maker = x;
     new->requests = old->requests;
     new->creates = old->creates;
     list_append(&old->lineage, &new->lineage);
-    if (sa_set_peer_id(new, &old->peer_id) < 0 || secret_set(&new->our_id_data, secret_view(&old->our_id_data)) < 0) {
+    old->peer_id->users++;
+    if (sa_set_peer_id(new, old->peer_id) < 0) {
         memory_short(x->core);
         new->maker = NULL;
         sa_kill(new, FACT_NOTE, NULL);
         return NULL;
     }
-    new->our_id = (struct id){old->our_id.type, secret_view(&new->our_id_data)};
+    new->our_id = old->our_id;
+    if (new->our_id)
+        new->our_id->users++;
     return new;
 }
 
@@ -41,20 +42,21 @@ static int heir_keys(struct xchg *x, uint64_t spi_i, uint64_t spi_r)
 {
     struct ike_sa *old = x->sa, *new = x->heir;
     struct span ni = secret_view(&x->ni), nr = secret_view(&x->nr);
+    struct ike_keys k = sa_keys(old);
     struct secret seed = {0};
-    int err = skeyseed_rekey(old->suite.prf, secret_view(&old->keys.d), secret_view(&x->shared), ni, nr, &seed);
+    int err = skeyseed_rekey(old->suite->prf, secret_view(&k.d), secret_view(&x->shared), ni, nr, &seed);
 
-    new->suite = x->suite;
+    new->suite = suite_keep(x->core, &x->suite);
     new->spi_i = spi_i;
     new->spi_r = spi_r;
     if (err == 0)
-        err = ike_keys_derive(&new->suite, secret_view(&seed), ni, nr, spi_i, spi_r, &new->keys);
+        err = new->suite ? ike_keys_block(new->suite, secret_view(&seed), ni, nr, spi_i, spi_r, false, &new->keys) : ERR_MEMORY;
     secret_done(&seed);
     secret_done(&x->shared);
     if (err == 0)
         err = secret_set(&new->low_nonce, nonce_lower(ni, nr));
-    if (err == 0 && x->core->keylog)
-        x->core->keylog(x->core->keylog_ctx, spi_i, spi_r, &new->suite, &new->keys);
+    if (err == 0)
+        keys_log(new);
     return err;
 }
 
@@ -85,11 +87,11 @@ static bool offer(struct xchg *x)
 static enum step begin(struct xchg *x)
 {
     x->heir = heir_new(x, true);
-    if (!x->heir || !offer(x) || nonce_new(x->core, &x->sa->suite, &x->ni) < 0) {
+    if (!x->heir || !offer(x) || nonce_new(x->core, x->sa->suite, &x->ni) < 0) {
         heir_drop(x);
         return STEP_DROP;
     }
-    x->ke = ke_of_proposals(x->core, x->offered, x->sa->rekey_group ? x->sa->rekey_group : x->sa->suite.ke->id);
+    x->ke = ke_of_proposals(x->core, x->offered, x->sa->rekey_group ? x->sa->rekey_group : x->sa->suite->ke->id);
     return x->ke ? ke_generate(x) : STEP_DROP;
 }
 
@@ -243,7 +245,7 @@ static enum step respond(struct xchg *x)
     struct payload *p;
 
     x->heir = heir_new(x, false);
-    if (!x->heir || nonce_new(x->core, &old->suite, &x->nr) < 0 || heir_keys(x, get_u64(x->chosen.spi), x->heir->spi_r) < 0) {
+    if (!x->heir || nonce_new(x->core, old->suite, &x->nr) < 0 || heir_keys(x, get_u64(x->chosen.spi), x->heir->spi_r) < 0) {
         heir_drop(x);
         return refuse(x, TEMPORARY_FAILURE, "no memory for the new IKE SA");
     }

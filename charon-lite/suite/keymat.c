@@ -122,19 +122,50 @@ static int pieces_derive(const struct alg *prf, struct span key, const struct sp
     return err;
 }
 
-int ike_keys_derive(const struct suite *s, struct span skeyseed, struct span ni, struct span nr, uint64_t spi_i, uint64_t spi_r,
-                    struct ike_keys *out)
+size_t ike_keys_len(const struct suite *s, bool with_auth)
 {
-    size_t encr = s->encr->key_len, integ = s->integ ? s->integ->key_len : 0, prf = s->prf->key_len;
-    const struct piece pieces[] = {{&out->d, prf},   {&out->ai, integ}, {&out->ar, integ}, {&out->ei, encr},
-                                   {&out->er, encr}, {&out->pi, prf},   {&out->pr, prf}};
+    return s->prf->key_len * (with_auth ? 3 : 1) + 2u * s->encr->key_len + (s->integ ? 2u * s->integ->key_len : 0);
+}
+
+struct ike_keys ike_keys_view(const struct suite *s, struct span block)
+{
+    size_t encr = s->encr->key_len, integ = s->integ ? s->integ->key_len : 0, prf = s->prf ? s->prf->key_len : 0, at = 0;
+    struct ike_keys k = {0};
+    const struct piece pieces[] = {{&k.d, prf},   {&k.ai, integ}, {&k.ar, integ}, {&k.ei, encr},
+                                   {&k.er, encr}, {&k.pi, prf},   {&k.pr, prf}};
+
+    for (size_t i = 0; i < COUNT_OF(pieces) && at + pieces[i].len <= block.len; at += pieces[i++].len)
+        *pieces[i].to = (struct secret){(uint8_t *)(uintptr_t)block.p + at, pieces[i].len};
+    return k;
+}
+
+int ike_keys_block(const struct suite *s, struct span skeyseed, struct span ni, struct span nr, uint64_t spi_i, uint64_t spi_r,
+                   bool with_auth, struct secret *out)
+{
     uint8_t spis[16];
     const struct span seed[] = {ni, nr, span_of(spis, sizeof(spis))};
-    int err;
+    int err = secret_new(out, ike_keys_len(s, with_auth));
 
     put_u64(spis, spi_i);
     put_u64(spis + 8, spi_r);
-    err = pieces_derive(s->prf, skeyseed, seed, COUNT_OF(seed), pieces, COUNT_OF(pieces));
+    if (err == 0)
+        err = prf_plus(s->prf, skeyseed, seed, COUNT_OF(seed), out->p, out->len);
+    if (err < 0)
+        secret_done(out);
+    return err;
+}
+
+int ike_keys_derive(const struct suite *s, struct span skeyseed, struct span ni, struct span nr, uint64_t spi_i, uint64_t spi_r,
+                    struct ike_keys *out)
+{
+    struct secret block = {0}, *to[] = {&out->d, &out->ai, &out->ar, &out->ei, &out->er, &out->pi, &out->pr};
+    int err = ike_keys_block(s, skeyseed, ni, nr, spi_i, spi_r, true, &block);
+    struct ike_keys k = ike_keys_view(s, secret_view(&block));
+    const struct secret *from[] = {&k.d, &k.ai, &k.ar, &k.ei, &k.er, &k.pi, &k.pr};
+
+    for (size_t i = 0; i < COUNT_OF(to) && err == 0; i++)
+        err = secret_set(to[i], secret_view(from[i]));
+    secret_done(&block);
     if (err < 0)
         ike_keys_done(out);
     return err;

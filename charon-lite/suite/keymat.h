@@ -9,6 +9,9 @@ struct ike_keys {
     struct secret d, ai, ar, ei, er, pi, pr; /* SK_d ... SK_pr; ai and ar are empty with AEAD */
 };
 void ike_keys_done(struct ike_keys *);
+/* The same in one block, as the key stream has them; what only AUTH needs (pi, pr) stands last. */
+size_t ike_keys_len(const struct suite *, bool with_auth);
+struct ike_keys ike_keys_view(const struct suite *, struct span block); /* borrowed: never done */
 /* Keys of one Child SA, both directions; integ is empty with AEAD. i2r carries data from the exchange's initiator to its
  * responder. */
 struct child_keys {
@@ -28,6 +31,8 @@ int skeyseed_rekey(const struct alg *old_prf, struct span old_sk_d, struct span 
  */
 int ike_keys_derive(const struct suite *, struct span skeyseed, struct span ni, struct span nr, uint64_t spi_i, uint64_t spi_r,
                     struct ike_keys *out) MUST_USE;
+int ike_keys_block(const struct suite *, struct span skeyseed, struct span ni, struct span nr, uint64_t spi_i, uint64_t spi_r,
+                   bool with_auth, struct secret *out) MUST_USE;
 /* KEYMAT = prf+(SK_d, [g^ir] | Ni | Nr), cut by 2.17. `prf` is the IKE SA's; g_ir is empty without PFS. */
 int child_keys_derive(const struct suite *child, const struct alg *prf, struct span sk_d, struct span g_ir, struct span ni,
                       struct span nr, struct child_keys *out) MUST_USE;

@@ -82,7 +82,7 @@ static void opened(const struct record *r, int err, struct span chain)
 static void play(struct ike_sa *sa, const struct record *r)
 {
     static uint8_t datagram[70000];
-    struct span data = span_of(datagram, record_seal(&sa->suite, r, datagram)), chain = SPAN_NONE;
+    struct span data = span_of(datagram, record_seal(sa->suite, r, datagram)), chain = SPAN_NONE;
     struct ike_header h;
     struct payload *outer;
     struct wire_error why;
@@ -105,11 +105,19 @@ static void fill(void *ctx, uint8_t *out, size_t len)
 
 static void suite_set(struct ike_sa *sa, bool mac)
 {
-    sa->suite.encr = alg_by_name(&glass_registry, mac ? "aes256" : "aes256gcm16");
-    sa->suite.integ = mac ? alg_by_name(&glass_registry, "sha256") : NULL;
-    check(sa->suite.encr && secret_set(&sa->keys.er, span_of(key_bytes, sa->suite.encr->key_len)) == 0, "keys");
-    check(secret_set(&sa->keys.ei, secret_view(&sa->keys.er)) == 0, "keys");
-    check(secret_set(&sa->keys.ar, span_of(key_bytes, 32)) == 0 && secret_set(&sa->keys.ai, span_of(key_bytes, 32)) == 0, "keys");
+    static struct suite suite;
+    size_t encr, integ;
+
+    suite.encr = alg_by_name(&glass_registry, mac ? "aes256" : "aes256gcm16");
+    suite.integ = mac ? alg_by_name(&glass_registry, "sha256") : NULL;
+    sa->suite = &suite;
+    encr = suite.encr->key_len;
+    integ = mac ? suite.integ->key_len : 0;
+    check(secret_new(&sa->keys, 2 * (encr + integ)) == 0, "keys");
+    for (size_t at = 0, len = integ; at < sa->keys.len; at += len) { /* ai, ar, ei, er: of both directions the same */
+        len = at < 2 * integ ? integ : encr;
+        memcpy(sa->keys.p + at, key_bytes, len);
+    }
 }
 
 /* What the daemon seals, it opens, whole or in fragments. The message ID is one that no record has: of the same message,
@@ -158,7 +166,8 @@ static void round_trip(struct ike_sa *sa, const struct record *r)
 static int fuzz_input(const uint8_t *data, size_t len)
 {
     static struct core core;
-    struct ike_sa sa = {.core = &core, .initiator = true, .fragmentation = true, .state = IKE_UP};
+    struct xchg ours = {.ours = true};
+    struct ike_sa sa = {.core = &core, .initiator = true, .fragmentation = true, .state = IKE_UP, .ours = &ours};
     struct reader in = reader_of(span_of(data, len));
 
     core.now = 1000;
@@ -177,11 +186,12 @@ static int fuzz_input(const uint8_t *data, size_t len)
             round_trip(&sa, &r);
         else
             play(&sa, &r);
-        check(sa.in_request.bytes <= MESSAGE_MAX && sa.in_request.total <= FRAGMENTS_MAX, "fragments without bounds");
+        check(!sa.in_request || (sa.in_request->bytes <= MESSAGE_MAX && sa.in_request->total <= FRAGMENTS_MAX),
+              "fragments without bounds");
     }
-    fragments_done(&sa.in_request);
-    fragments_done(&sa.in_response);
-    ike_keys_done(&sa.keys);
+    fragments_free(&sa.in_request);
+    fragments_done(&ours.in_response);
+    secret_done(&sa.keys);
     return 0;
 }
 

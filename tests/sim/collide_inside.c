@@ -55,7 +55,7 @@ static uint64_t sa_digest(const struct core *c, const struct ike_sa *sa)
 
     v = mix(v, lives(c, sa->replaced_by, TICKET_IKE_SA) | lives(c, sa->peer_rekey, TICKET_IKE_SA) << 1 |
                    (sa->maker != NULL) << 2 | (sa->temporary_since != 0) << 3 | (sa->rekey_retry_at > c->now) << 4 |
-                   sa->n_lost << 8 | (uint64_t)sa->tries << 16);
+                   sa->n_lost << 8 | (uint64_t)(sa->ours ? sa->ours->tries : 0) << 16);
     v = mix(v, sa->ours ? xchg_digest(c, sa->ours) : 1);
     v = mix(v, sa->theirs ? xchg_digest(c, sa->theirs) : 2);
     LIST_EACH (it, &sa->children) {

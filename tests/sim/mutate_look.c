@@ -61,6 +61,18 @@ static void endpoint(struct sum *s, const struct endpoint *e)
     both(s, e->port);
 }
 
+static void fragments(struct sum *s, const struct fragments *f)
+{
+    static const struct fragments none;
+
+    f = f ? f : &none;
+    both(s, f->message_id);
+    both(s, f->total);
+    both(s, f->have);
+    both(s, f->bytes);
+    both(s, (uint64_t)f->since);
+}
+
 static void xchg(struct sum *s, const struct xchg *x)
 {
     both(s, x != NULL);
@@ -75,16 +87,10 @@ static void xchg(struct sum *s, const struct xchg *x)
     both(s, x->n_dead);
     both(s, x->first_error != NULL);
     both(s, x->child ? x->child->spi_in : 0);
+    bytes(s, buf_view(&x->sent.bytes));
+    timer(s, &x->retransmit, false);
+    fragments(s, &x->in_response);
     timer(s, &x->patience, false);
-}
-
-static void fragments(struct sum *s, const struct fragments *f)
-{
-    both(s, f->message_id);
-    both(s, f->total);
-    both(s, f->have);
-    both(s, f->bytes);
-    both(s, (uint64_t)f->since);
 }
 
 static void child(struct sum *s, const struct child_sa *c)
@@ -94,7 +100,7 @@ static void child(struct sum *s, const struct child_sa *c)
     both(s, c->spi_out);
     both(s, c->reqid);
     both(s, (uint64_t)c->index << 16 | c->pair);
-    both(s, (uintptr_t)c->suite.encr);
+    both(s, c->suite ? (uintptr_t)c->suite->encr : 0);
     both(s, (uint64_t)c->transport << 10 | (uint64_t)c->udp_encap << 9 | (uint64_t)c->we_initiated << 8 |
                 (uint64_t)c->doomed << 7 | (uint64_t)c->installed << 6 | (uint64_t)c->want_delete << 5 |
                 (uint64_t)c->want_rekey << 4 | (uint64_t)c->deleting << 3 | (uint64_t)c->rekeying << 2 |
@@ -112,7 +118,7 @@ static void riding(struct sum *s, const struct ike_sa *sa)
 {
     both(s, (uint64_t)sa->natd_seen << 4 | (uint64_t)sa->nat_local << 3 | (uint64_t)sa->nat_remote << 2 |
                 (uint64_t)sa->encap_forced << 1 | sa->fragmentation);
-    both(s, sa->hashes);
+    both(s, sa->start ? sa->start->hashes : 0);
     both(s, (uint64_t)sa->want_delete << 6 | (uint64_t)sa->want_rekey << 5 | (uint64_t)sa->want_liveness << 4 |
                 (uint64_t)sa->is_heir << 3 | (uint64_t)sa->replaced << 2 | (uint64_t)sa->redundant << 1 | sa->half_open);
     both(s, (uint64_t)sa->rekey_retry_at);
@@ -121,8 +127,8 @@ static void riding(struct sum *s, const struct ike_sa *sa)
     both(s, sa->replaced_by.slot);
     both(s, sa->peer_rekey.slot);
     both(s, sa->handle);
-    bytes(s, sa->peer_id.data);
-    bytes(s, secret_view(&sa->cert_requests));
+    bytes(s, id_of(sa->peer_id).data);
+    bytes(s, sa->start ? secret_view(&sa->start->cert_requests) : SPAN_NONE);
 }
 
 static void window(struct sum *s, const struct ike_sa *sa)
@@ -131,15 +137,12 @@ static void window(struct sum *s, const struct ike_sa *sa)
     moving(s, sa->next_theirs);
     xchg(s, sa->ours);
     xchg(s, sa->theirs);
-    bytes(s, buf_view(&sa->request.bytes));
-    moving(s, sa->reply_to);
-    moving(s, sa->reply.bytes.len);
+    moving(s, sa->reply ? sa->reply->to : 0);
+    moving(s, sa->reply ? sa->reply->packets.bytes.len : 0);
     moving(s, (uint64_t)sa->last_heard);
     moving(s, (uint64_t)sa->last_sent);
-    fragments(s, &sa->in_request);
-    fragments(s, &sa->in_response);
-    bytes(s, buf_view(&sa->init_ours));
-    timer(s, &sa->retransmit, false);
+    fragments(s, sa->in_request);
+    bytes(s, sa->start ? buf_view(&sa->start->init_ours) : SPAN_NONE);
     timer(s, &sa->life, false);
     timer(s, &sa->liveness, true);
     timer(s, &sa->keepalive, true);

@@ -58,7 +58,8 @@ static void kept_exchange(struct kept *k, const struct xchg *x)
 {
     if (!x)
         return;
-    k->timers += armed(&x->patience);
+    k->timers += armed(&x->patience) + armed(&x->retransmit);
+    k->stale |= !x->ours && armed(&x->retransmit);
     k->tickets += out(x->core, x->ticket);
 }
 
@@ -66,19 +67,20 @@ static void kept_exchange(struct kept *k, const struct xchg *x)
 static bool kept_too_long(const struct ike_sa *sa)
 {
     const struct core *c = sa->core;
-    usec_t due = usec_add(sa->reply_at, REPLY_KEPT + 2 * USEC_SEC);
+    const struct reply *r = sa->reply;
+    usec_t due = r ? usec_add(r->at, REPLY_KEPT + 2 * USEC_SEC) : 0;
 
-    return sa->reply.bytes.len && (!sa->in_replies.next || list_empty(&sa->in_replies) || !c->forget.node.in ||
-                                   (c->forget.node.at > due && c->forget.node.at > c->now));
+    return r && r->packets.bytes.len &&
+           (!r->in_core.next || list_empty(&r->in_core) || !c->forget.node.in ||
+            (c->forget.node.at > due && c->forget.node.at > c->now));
 }
 
 static void kept_sa(struct kept *k, const struct ike_sa *sa)
 {
-    k->timers += armed(&sa->retransmit) + armed(&sa->life) + armed(&sa->liveness) + armed(&sa->keepalive);
+    k->timers += armed(&sa->life) + armed(&sa->liveness) + armed(&sa->keepalive);
     k->tickets += out(sa->core, sa->id);
     k->ike_spis++;
     k->old_reply |= kept_too_long(sa);
-    k->stale |= armed(&sa->retransmit) && !sa->request.bytes.len && !sa->ours;
     kept_exchange(k, sa->ours);
     kept_exchange(k, sa->theirs);
     LIST_EACH (i, &sa->children) {

@@ -89,7 +89,7 @@ static void show_fragment(struct showing *s, const struct ike_header *h, const s
     buf_init(&whole, (size_t)FRAGMENTS_MAX * IKE_DATAGRAM_MAX);
     if (collector_add(&s->dump->fragments, h, skf, opened, &whole, &inner)) {
         if (!s->dump->quiet)
-            printf("  all %u fragments are here, %zu bytes:\n", skf->u.sk.total, whole.len);
+            printf("  all %u fragments are here, %zu bytes:\n", skf->u.sk.total, (size_t)whole.len);
         show_inside(s, inner, buf_view(&whole), 0, " of the fragments put together");
     }
     buf_done(&whole);
@@ -113,7 +113,7 @@ static void show_sealed(struct showing *s, const struct ike_header *h, struct sp
     } else {
         if (!s->dump->quiet)
             printf("  opened with %s%s%s, ICV right, %zu bytes and %zu of padding\n", keys->encr->name,
-                   keys->integ ? " and " : "", keys->integ ? keys->integ->name : "", opened.len, padding);
+                   keys->integ ? " and " : "", keys->integ ? keys->integ->name : "", (size_t)opened.len, padding);
         if (sk->type == PAYLOAD_SKF)
             show_fragment(s, h, sk, buf_view(&opened));
         else
