@@ -627,6 +627,15 @@ static void children_close(struct peer *p, int child)
     }
 }
 
+/* The peer has rekeyed it, and closes it when it has our answer. Our Delete might come before that: the peer would forget its
+ * rekey (2.25.2), and never hear of the heir. */
+static bool peers_to_close(const struct ike_sa *sa)
+{
+    const struct ike_sa *heir = ticket_find(sa->core, sa->replaced_by, TICKET_IKE_SA);
+
+    return sa->replaced && heir && heir->is_heir && !heir->initiator && heir->state == IKE_UP;
+}
+
 void peer_order(struct peer *p, const struct order *o, int child)
 {
     bool up = o->kind == ORDER_UP;
@@ -642,7 +651,10 @@ void peer_order(struct peer *p, const struct order *o, int child)
     p->failures = 0;
     if (!up && child < 0) {
         LIST_EACH (it, &p->sas) {
-            sa_close(LIST_ITEM(it, struct ike_sa, in_peer));
+            struct ike_sa *sa = LIST_ITEM(it, struct ike_sa, in_peer);
+
+            if (!peers_to_close(sa))
+                sa_close(sa);
         }
     }
     if (up && !o->wait)

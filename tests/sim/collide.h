@@ -172,19 +172,26 @@ struct clash_played {
     size_t n;
     size_t n_open[CLASH_CHOICES]; /* alternatives at each point */
     struct clash_choice open[CLASH_CHOICES][CLASH_WIDTH];
-    uint64_t state[CLASH_CHOICES]; /* there: of all that the future depends on */
-    uint64_t digest;               /* of what was delivered, in which order, and of the states between */
-    size_t strange;                /* given choices that were not there to be chosen: the first there is was taken instead */
+    uint64_t digest; /* of what was delivered, in which order, and of the states between */
+    bool merged;     /* it came to where another has been, and was not played on */
+    size_t strange;  /* given choices that were not there to be chosen: the first there is was taken instead */
     bool failed;
     char why[512];
 };
-/* The first n choices are given, the others are the first there are. */
-void clash_play(const struct clash_case *, const struct clash_choice *, size_t n, bool verbose, struct clash_played *);
+/* States that have been gone on with. */
+struct clash_seen {
+    bool (*add)(void *ctx, uint64_t state); /* false: it was there */
+    void *ctx;
+};
+/* The first n choices are given, the others are the first there are. With `seen` it ends where, past the given ones, it comes to
+ * a state that is there: how that goes on is known. */
+void clash_play(const struct clash_case *, const struct clash_choice *, size_t n, bool verbose, const struct clash_seen *,
+                struct clash_played *);
 
 /* --- searching (collide_search.c)
  * ----------------------------------------------------------------------------------------------------- */
 struct clash_counts {
-    uint64_t played, distinct, failed, cases;
+    uint64_t played, distinct, merged, failed, cases;
     bool complete;
     double seconds; /* of CPU */
 };

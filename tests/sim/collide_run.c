@@ -11,6 +11,7 @@
 #define HELD_MAX 24
 #define PATIENCE (10 * SEC) /* a retransmission, or another try, is waited for so long and then takes part in the schedule */
 #define CODA (240 * SEC)
+#define STATES_MAX 256
 
 struct held {
     struct datagram *d;
@@ -26,6 +27,9 @@ struct run {
     bool started[CLASH_ACTS];
     unsigned faults;
     struct flow *flow[2];
+    const struct clash_seen *seen;
+    uint64_t own[STATES_MAX]; /* the states that this one was the first to reach */
+    size_t n_own;
     struct clash_played *out;
 };
 
@@ -318,14 +322,29 @@ static uint64_t state_of(struct run *r)
     return v ^ flying;
 }
 
+/* Has another schedule been here? Where this one comes again to a state of its own it goes on: something must end that. */
+static bool been_here(struct run *r, uint64_t state)
+{
+    if (!r->seen || r->n_own == STATES_MAX)
+        return false;
+    for (size_t i = 0; i < r->n_own; i++)
+        if (r->own[i] == state)
+            return false;
+    r->own[r->n_own++] = state;
+    return !r->seen->add(r->seen->ctx, state);
+}
+
 /* Where there is a choice, the next given one, or the first. */
 static struct clash_choice pick(struct run *r, const struct clash_choice *given, size_t n_given, const struct clash_choice *v,
                                 size_t n)
 {
     struct clash_played *out = r->out;
     struct clash_choice c = v[0];
+    uint64_t state = state_of(r);
 
-    if (n == 1)
+    if (out->n >= n_given)
+        out->merged = been_here(r, state);
+    if (n == 1 || out->merged)
         return c;
     if (out->n < n_given) {
         c = given[out->n];
@@ -336,7 +355,6 @@ static struct clash_choice pick(struct run *r, const struct clash_choice *given,
     }
     memcpy(out->open[out->n], v, n * sizeof(*v));
     out->n_open[out->n] = n;
-    out->state[out->n] = state_of(r);
     out->taken[out->n++] = c;
     return c;
 }
@@ -369,18 +387,23 @@ static void play(struct run *r, const struct clash_choice *given, size_t n_given
 
     while (!r->w->failed && r->out->n < CLASH_CHOICES) {
         n = choices(r, v);
-        if (n)
-            choose(r, pick(r, given, n_given, v, n));
-        else if (!wait_for(r, r->w->now + PATIENCE))
-            break;
-        else
+        if (n) {
+            struct clash_choice c = pick(r, given, n_given, v, n);
+
+            if (r->out->merged)
+                return;
+            choose(r, c);
+        } else if (wait_for(r, r->w->now + PATIENCE)) {
             settle_down(r);
+        } else {
+            break;
+        }
     }
     coda(r);
 }
 
 void clash_play(const struct clash_case *c, const struct clash_choice *given, size_t n_given, bool verbose,
-                struct clash_played *out)
+                const struct clash_seen *seen, struct clash_played *out)
 {
     struct run *r = calloc(1, sizeof(*r));
 
@@ -388,7 +411,9 @@ void clash_play(const struct clash_case *c, const struct clash_choice *given, si
         abort();
     out->n = out->strange = 0;
     out->digest = 1;
+    out->merged = false;
     r->c = c;
+    r->seen = seen;
     r->faults = c->faults;
     r->out = out;
     r->w = clash_stage(c, r->steer, verbose);

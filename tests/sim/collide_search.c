@@ -111,7 +111,8 @@ struct begun {
 struct search {
     const struct clash_wish *wish;
     struct clash_counts *counts;
-    struct digests seen, states; /* of whole schedules; of what has been gone on with */
+    struct digests seen, states; /* of whole schedules; of what has been gone on with, in all cases: */
+    uint64_t salt;               /* of this one */
     struct begun *first, **end;
     struct timespec from;
 };
@@ -162,29 +163,36 @@ static void failure_say(const struct clash_case *c, const struct clash_played *p
     fflush(stdout);
 }
 
+static bool state_add(void *ctx, uint64_t state)
+{
+    struct search *s = ctx;
+
+    return digests_add(&s->states, state ^ s->salt);
+}
+
 /* All schedules of a case. */
 static void search_case(struct search *s, const struct clash_case *c)
 {
     static struct clash_played p;
-    uint64_t salt = 0x2545f4914f6cdd1du * ++s->counts->cases, begun = s->counts->played;
+    const struct clash_seen seen = {state_add, s};
+    uint64_t begun = s->counts->played;
     struct begun *b = NULL;
 
+    s->salt = 0x2545f4914f6cdd1du * ++s->counts->cases;
     s->first = NULL;
     s->end = &s->first;
     do {
-        clash_play(c, b ? b->v : NULL, b ? b->n : 0, false, &p);
+        clash_play(c, b ? b->v : NULL, b ? b->n : 0, false, s->wish->every ? NULL : &seen, &p);
         s->counts->played++;
         s->counts->distinct += digests_add(&s->seen, p.digest);
         if (p.failed) {
             s->counts->failed++;
             failure_say(c, &p);
         }
-        for (size_t at = b ? b->n : 0; at < p.n; at++) {
-            bool first = digests_add(&s->states, p.state[at] ^ salt);
-
-            for (size_t i = 1; i < p.n_open[at] && (first || s->wish->every); i++)
+        s->counts->merged += p.merged;
+        for (size_t at = b ? b->n : 0; at < p.n; at++)
+            for (size_t i = 1; i < p.n_open[at]; i++)
                 queue_add(s, p.taken, at, p.open[at][i]);
-        }
         free(b);
     } while ((b = queue_take(s)) && !over(s) && (!s->wish->most || s->counts->played - begun < s->wish->most));
     s->counts->complete &= !b;

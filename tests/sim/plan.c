@@ -138,6 +138,57 @@ static void complain(const struct conf_report *report, const char *yaml)
     fprintf(stderr, "plan: %s\n%s\n", room, yaml);
 }
 
+/* --- what was read before, for who plays the same world many times
+ * ---------------------------------------------------------------- */
+
+static struct kept {
+    char *key;
+    size_t len;
+    struct conf *conf;
+} kept[8];
+static bool keeps;
+
+void plan_keep(bool on)
+{
+    keeps = on;
+    for (size_t i = 0; i < COUNT_OF(kept); i++) {
+        free(kept[i].key);
+        kept[i] = (struct kept){.conf = conf_unref(kept[i].conf)};
+    }
+}
+
+/* The key is everything that it is made of but the settings of the whole end. */
+static struct conf *kept_find(const char *key, size_t len)
+{
+    for (size_t i = 0; keeps && i < COUNT_OF(kept); i++)
+        if (kept[i].conf && kept[i].len == len && !memcmp(kept[i].key, key, len))
+            return conf_ref(kept[i].conf);
+    return NULL;
+}
+
+static void kept_add(const char *key, size_t len, struct conf *c)
+{
+    size_t i = 0;
+
+    while (i < COUNT_OF(kept) && kept[i].conf)
+        i++;
+    if (!keeps || i == COUNT_OF(kept) || !(kept[i].key = malloc(len)))
+        return;
+    memcpy(kept[i].key, key, len);
+    kept[i].len = len;
+    kept[i].conf = conf_ref(c);
+}
+
+static void yaml_times(struct text *t, const struct plan *p)
+{
+    text_add(t, "# %lld %lld %lld %lld %lld", (long long)p->rekey_us, (long long)p->lifetime_us, (long long)p->liveness_us,
+             (long long)p->dead_after_us, (long long)p->keepalive_us);
+    for (size_t k = 0; k < PLAN_CHILDREN_MAX; k++)
+        text_add(t, " %lld %lld %llu", (long long)p->child[k].rekey_us, (long long)p->child[k].lifetime_us,
+                 (unsigned long long)p->child[k].rekey_packets);
+    text_add(t, "\n");
+}
+
 struct conf *plan_conf(const struct alg_registry *algs, const struct plan_globals *g, const struct plan *plans, size_t n,
                        uint32_t generation)
 {
@@ -150,6 +201,12 @@ struct conf *plan_conf(const struct alg_registry *algs, const struct plan_global
     text_add(&t, "connections:%s\n", n ? "" : " {}");
     for (size_t i = 0; i < n; i++)
         yaml_connection(&t, &plans[i]);
+    for (size_t i = 0; i < n && keeps; i++)
+        yaml_times(&t, &plans[i]);
+    text_add(&t, keeps ? "# %u\n" : "", generation);
+    c = kept_find(yaml, strlen(yaml));
+    if (c)
+        return c;
     conf_report_init(&report);
     c = conf_read_text(&setup, "plan", span_str(yaml), &report);
     if (!c || c->n_connections != n) {
@@ -166,5 +223,6 @@ struct conf *plan_conf(const struct alg_registry *algs, const struct plan_global
     c->retransmit_factor = g->retransmit_factor;
     c->retransmit_tries = g->retransmit_tries;
     c->quick_crash_detection = !g->no_qcd;
+    kept_add(yaml, strlen(yaml), c);
     return c;
 }

@@ -53,4 +53,7 @@ struct plan_globals plan_globals(void);
 struct conf *plan_conf(const struct alg_registry *, const struct plan_globals *, const struct plan *, size_t n,
                        uint32_t generation);
 
+/* From now on what was read is kept and given again; the settings of all ends are the same. false: and forgotten. */
+void plan_keep(bool);
+
 #endif

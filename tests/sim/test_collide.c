@@ -26,7 +26,7 @@ static int replay(const char *word)
         fprintf(stderr, "test_collide: %s is no schedule: SETTING/NONCES/ACTS/CHOICES\n", word);
         return 2;
     }
-    clash_play(&c, v, n, true, &p);
+    clash_play(&c, v, n, true, NULL, &p);
     if (p.strange)
         printf("# %zu of the choices were not there to be chosen\n", p.strange);
     printf("%s - %s\n1..1\n", p.failed ? "not ok 1" : "ok 1", p.failed ? p.why : word);
@@ -47,7 +47,7 @@ static unsigned known(void)
         bool bad = !clash_word(k->word, &c, v, &n);
 
         if (!bad)
-            clash_play(&c, v, n, false, &p);
+            clash_play(&c, v, n, false, NULL, &p);
         bad |= p.failed;
         failed += bad;
         printf("%s %u - %s (%s)%s%s\n", bad ? "not ok" : "ok", ++tests, k->what, k->word, bad ? ": " : "", bad ? p.why : "");
@@ -77,10 +77,12 @@ static bool search(const struct clash_wish *wish, struct clash_counts *sum)
         if (wish->settings >> i & 1)
             snprintf(settings + strlen(settings), sizeof(settings) - strlen(settings), " %s", clash_setting_names[i]);
     clash_search(wish, &n);
-    printf("# counted: collisions: %llu schedules played, %llu distinct, %llu cases of %u acts with %u faults,%s, seed %llu, "
+    printf("# counted: collisions: %llu schedules played, %llu distinct, %llu of them "
+           "to where another has been, %llu cases of %u acts with %u faults,%s, seed %llu, "
            "%.0f s of CPU%s\n",
-           (unsigned long long)n.played, (unsigned long long)n.distinct, (unsigned long long)n.cases, wish->acts, wish->faults,
-           settings, (unsigned long long)wish->seed, n.seconds, n.complete ? ", all there are" : "");
+           (unsigned long long)n.played, (unsigned long long)n.distinct, (unsigned long long)n.merged,
+           (unsigned long long)n.cases, wish->acts, wish->faults, settings, (unsigned long long)wish->seed, n.seconds,
+           n.complete ? ", all there are" : "");
     printf("%s %u - %u acts, %u faults,%s\n", n.failed ? "not ok" : "ok", ++tests, wish->acts, wish->faults, settings);
     fflush(stdout);
     sum->distinct += n.distinct;
@@ -170,6 +172,7 @@ int main(int argc, char **argv)
             return 2;
         }
     }
+    plan_keep(true);
     good = known() == 0;
     if (argc == 1 && (full || (size && !strcmp(size, "ci")))) {
         good &= sized(full, (uint64_t)time(NULL));
@@ -177,6 +180,7 @@ int main(int argc, char **argv)
         wish.seconds = argc == 1 ? 5 : wish.seconds;
         good &= search(&wish, &sum);
     }
+    plan_keep(false);
     printf("1..%u\n", tests);
     return !good;
 }
