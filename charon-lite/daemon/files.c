@@ -167,7 +167,7 @@ static int reading_probe(void *ctx, const struct conf_connection *c, struct text
 
 struct conf *files_read(struct files *f, uint32_t generation, const struct conf *previous, bool probe, struct conf_report *report)
 {
-    struct reading r = {f, {&keystore_file, time(NULL)}};
+    struct reading r = {f, {&keystore_file, time(NULL), NULL}};
     const struct conf_setup setup = {.algs = &alg_registry,
                                      .generation = generation,
                                      .dn_encode = cert_dn_encode,

@@ -9,7 +9,7 @@
 #include "vault/sign.h"
 
 struct probing {
-    const struct vault_probe_setup *setup;
+    struct vault_probe_setup *setup;
     struct text *why;
     int err;
 };
@@ -34,8 +34,11 @@ static void probe_psk(struct probing *p, const struct conf_connection *c, const 
     char sentence[1500];
     struct text why = text_in(sentence, sizeof(sentence));
     struct secret content = {0}, psk = {0};
-    int err = p->setup->keystore->load(p->setup->keystore->ctx, KEYSTORE_PSK, ref, &content, &why);
+    int err;
 
+    if (p->setup->good_psk && strcmp(p->setup->good_psk, ref) == 0)
+        return;
+    err = p->setup->keystore->load(p->setup->keystore->ctx, KEYSTORE_PSK, ref, &content, &why);
     if (err == ERR_NOT_FOUND)
         text_add(&why, "; make one for both ends: openssl rand -base64 32 > %s && chmod 600 %s", path_of(ref), path_of(ref));
     if (err == 0) {
@@ -45,6 +48,8 @@ static void probe_psk(struct probing *p, const struct conf_connection *c, const 
     }
     if (err == 0)
         err = psk_strong(secret_view(&psk), ref, c->local.weak_psk || c->remote.weak_psk, &why);
+    if (err == 0 && !sentence[0] && !c->local.weak_psk && !c->remote.weak_psk)
+        p->setup->good_psk = ref; /* and so it is for whoever else names it */
     found(p, err, sentence);
     secret_done(&content);
     secret_done(&psk);

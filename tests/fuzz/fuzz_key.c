@@ -80,7 +80,7 @@ static void one(bool as_key)
 
 static void probe(void)
 {
-    struct vault_probe_setup setup = {&store, PKI_NOW};
+    struct vault_probe_setup setup = {&store, PKI_NOW, NULL};
     struct conf_connection c = {.name = "gw"};
     char words[2000];
     struct text why = text_in(words, sizeof(words));

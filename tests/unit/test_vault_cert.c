@@ -172,7 +172,7 @@ static void chains_too_long(void **state)
 
 static int probe(const struct conf_connection *c, time_t now)
 {
-    struct vault_probe_setup setup_now = {&pki_keystore, now};
+    struct vault_probe_setup setup_now = {&pki_keystore, now, NULL};
     struct text why = text_in(sentence, sizeof(sentence));
 
     return vault_probe(&setup_now, c, &why);

@@ -575,7 +575,7 @@ static void files(void **state)
 
 static void probing(void **state)
 {
-    struct vault_probe_setup setup = {&store, 0};
+    struct vault_probe_setup setup = {&store, 0, NULL};
     struct conf_connection c = {.name = "paris"};
     char sentence[400];
     struct text why = text_in(sentence, sizeof(sentence));
@@ -597,6 +597,8 @@ static void probing(void **state)
     c.local.weak_psk = true;
     why = text_in(sentence, sizeof(sentence));
     assert_int_equal(vault_probe(&setup, &c, &why), 0);
+    c.local.weak_psk = false; /* good because it was allowed to be weak, there alone */
+    assert_int_equal(vault_probe(&setup, &c, &why), ERR_REFUSED);
 }
 
 /* A vault that begins anew gives other handles than its predecessor: those are verdicts that hold. */
