@@ -46,11 +46,18 @@ static struct heap_node *meld_all(struct heap_node *first)
     return all;
 }
 
+static void top_set(struct heap *h, struct heap_node *top)
+{
+    h->top = top;
+    if (top)
+        top->before = top;
+}
+
 void heap_set(struct heap *h, struct heap_node *n, usec_t at)
 {
     heap_remove(h, n);
-    *n = (struct heap_node){.at = at, .in = true};
-    h->top = meld(h->top, n);
+    *n = (struct heap_node){.at = at};
+    top_set(h, meld(h->top, n));
     h->n++;
 }
 
@@ -58,16 +65,16 @@ void heap_remove(struct heap *h, struct heap_node *n)
 {
     struct heap_node *rest;
 
-    if (!n->in)
+    if (!heap_in(n))
         return;
     rest = meld_all(n->child);
     if (n == h->top) {
-        h->top = rest;
+        top_set(h, rest);
     } else {
         *(n->before->child == n ? &n->before->child : &n->before->next) = n->next;
         if (n->next)
             n->next->before = n->before;
-        h->top = meld(h->top, rest);
+        top_set(h, meld(h->top, rest));
     }
     h->n--;
     *n = (struct heap_node){.at = n->at};

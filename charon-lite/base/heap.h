@@ -9,10 +9,13 @@
 /* Zeroed means "not in a heap". */
 struct heap_node {
     usec_t at;
-    bool in;
     struct heap_node *child, *next; /* the first child; the next sibling */
-    struct heap_node *before;       /* the sibling before, or (of a first child) the parent; NULL at the top */
+    struct heap_node *before;       /* the sibling before, or (of a first child) the parent; itself at the top */
 };
+static inline bool heap_in(const struct heap_node *n)
+{
+    return n->before != NULL;
+}
 struct heap {
     struct heap_node *top;
     size_t n;

@@ -237,7 +237,7 @@ static void child_unanswered(struct core *c, struct timer *t)
 
 void child_patience_renew(struct child_sa *child)
 {
-    if (child->patience.node.in)
+    if (heap_in(&child->patience.node))
         wake_set(child->sa->core, &child->patience, child->sa->core->now + ANSWER_WAIT);
 }
 
@@ -248,7 +248,7 @@ bool child_order(struct child_sa *child, const struct ask *ask)
 
     if (!out_ask(c, ask))
         return false;
-    if (child->patience.node.in && child->asked == ASK_CHILD_OUTBOUND)
+    if (heap_in(&child->patience.node) && child->asked == ASK_CHILD_OUTBOUND)
         return true;
     child->asked = ask->kind;
     wake_set(c, &child->patience, c->now + ANSWER_WAIT);
@@ -305,11 +305,9 @@ struct child_sa *child_new(struct ike_sa *sa, uint16_t index, uint16_t pair)
     child->reqid = reqid_choose(child);
     child->udp_encap = sa->nat_local || sa->nat_remote || sa->encap_forced;
     child->id = ticket_take(c, TICKET_CHILD_SA, child);
-    child->rest = lingering_new();
-    if (!child->rest || !child->id.slot || map_add(&c->by_child_spi, &child->by_spi, spi_hash(c, child->spi_in)) < 0) {
+    if (!child->id.slot || map_add(&c->by_child_spi, &child->by_spi, spi_hash(c, child->spi_in)) < 0) {
         memory_short(c);
         ticket_drop(c, &child->id);
-        free(child->rest);
         free(child);
         return NULL;
     }
@@ -326,7 +324,8 @@ void child_keys_forget(struct child_sa *child)
     child->keys = NULL;
 }
 
-void child_free(struct child_sa *child)
+/* All that it has; its memory stays. */
+static void child_done(struct child_sa *child)
 {
     struct core *c = child->sa->core;
 
@@ -336,10 +335,13 @@ void child_free(struct child_sa *child)
     ticket_drop(c, &child->id);
     list_remove(&child->in_sa);
     child_keys_forget(child);
-    secret_done(&child->low_nonce);
     free(child->ts_store);
-    free(child->rest);
     c->counts.child_sas--;
+}
+
+void child_free(struct child_sa *child)
+{
+    child_done(child);
     free(child);
 }
 
@@ -388,6 +390,15 @@ void child_told(const struct xchg *x)
         (void)child_speak(new, NULL);
 }
 
+static void child_bury(struct child_sa *child, const struct ask *remove, bool mute, bool replaced)
+{
+    usec_t wait = replaced && child->state >= CHILD_HALF ? LINGER : 0;
+    struct core *c = child->sa->core;
+
+    child_done(child);
+    linger(c, child, remove, mute, wait);
+}
+
 void child_end(struct child_sa *child, bool replaced, const char *why)
 {
     struct ike_sa *sa = child->sa;
@@ -401,8 +412,6 @@ void child_end(struct child_sa *child, bool replaced, const char *why)
         ask.u.child.replaced = replaced || child_of_slot(p, child->index, child->pair) != NULL;
         if (!ask.u.child.replaced)
             linger_no_more_of(sa->core, child->reqid);
-        linger(sa->core, child->rest, &ask, mute, replaced && child->state >= CHILD_HALF ? LINGER : 0);
-        child->rest = NULL;
     }
     if (why && child->state >= CHILD_HALF)
         tell(sa->core, replaced ? FACT_CHILD_REKEYED : FACT_CHILD_DOWN, p, sa, child, "%s", why);
@@ -410,7 +419,10 @@ void child_end(struct child_sa *child, bool replaced, const char *why)
         sa->ours->child = NULL;
     if (sa->theirs && sa->theirs->child == child)
         sa->theirs->child = NULL;
-    child_free(child);
+    if (child->installed)
+        child_bury(child, &ask, mute, replaced);
+    else
+        child_free(child);
     sa_wake(sa);
 }
 
@@ -441,7 +453,7 @@ static bool goes_before(const struct child_sa *a, const struct child_sa *b)
     usec_t gap = a->born - b->born;
 
     if (gap < SAME_TIME && gap > -SAME_TIME)
-        return span_compare(secret_view(&a->low_nonce), secret_view(&b->low_nonce)) < 0;
+        return nonce_before(&a->low_nonce, &b->low_nonce);
     return gap < 0;
 }
 

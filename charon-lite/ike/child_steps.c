@@ -550,16 +550,15 @@ enum step child_keys_make(struct xchg *x)
     struct ike_sa *sa = x->sa;
     struct span ni = secret_view(in_auth(x) ? &sa->start->nonce_i : &x->ni),
                 nr = secret_view(in_auth(x) ? &sa->start->nonce_r : &x->nr);
-    struct span low = nonce_lower(ni, nr);
     struct ike_keys k = sa_keys(sa);
 
     if (!x->child)
         return STEP_NEXT;
+    x->child->low_nonce = nonce_low(ni, nr);
     x->child->suite = suite_keep(x->core, &x->suite);
     x->child->keys = x->child->suite ? calloc(1, sizeof(*x->child->keys)) : NULL;
     if (!x->child->keys ||
-        child_keys_derive(x->child->suite, sa->suite->prf, secret_view(&k.d), secret_view(&x->shared), ni, nr, x->child->keys) < 0 ||
-        secret_set(&x->child->low_nonce, low) < 0)
+        child_keys_derive(x->child->suite, sa->suite->prf, secret_view(&k.d), secret_view(&x->shared), ni, nr, x->child->keys) < 0)
         child_fail(x, TEMPORARY_FAILURE, "key derivation failed");
     secret_done(&x->shared);
     return STEP_NEXT;

@@ -5,18 +5,30 @@
  */
 #include "ike/ike.h"
 
-struct span nonce_lower(struct span a, struct span b)
+#include <string.h>
+
+struct low_nonce nonce_low(struct span a, struct span b)
 {
-    return span_compare(a, b) <= 0 ? a : b;
+    struct span low = span_part(span_compare(a, b) <= 0 ? a : b, 0, NONCE_MIN);
+    struct low_nonce out = {.there = true};
+
+    if (low.len)
+        memcpy(out.b, low.p, low.len);
+    return out;
+}
+
+bool nonce_before(const struct low_nonce *a, const struct low_nonce *b)
+{
+    return memcmp(a->b, b->b, sizeof(a->b)) < 0;
 }
 
 /* Ours lost: the lowest nonce of all is one of our exchange. Neither the old SA nor the peer's new one need be there any more:
  * the winner may have deleted the one and rekeyed the other before we have our answer. */
 bool collide_lost(struct xchg *x)
 {
-    struct span low = nonce_lower(secret_view(&x->ni), secret_view(&x->nr));
+    struct low_nonce low = nonce_low(secret_view(&x->ni), secret_view(&x->nr));
 
-    return x->ours && x->rival_nonce.p && span_compare(low, secret_view(&x->rival_nonce)) < 0;
+    return x->ours && x->rival_nonce.there && nonce_before(&low, &x->rival_nonce);
 }
 
 bool collide_peer_rekeys(const struct child_sa *child)
@@ -35,9 +47,10 @@ void collide_note(struct xchg *theirs)
 
     if (theirs->ours || !theirs->child || !theirs->rekeys_child || !ours || !ours->rekeys_child)
         return;
-    if (ours->old_child.slot == theirs->old_child.slot && ours->old_child.round == theirs->old_child.round &&
-        secret_set(&ours->rival_nonce, secret_view(&theirs->child->low_nonce)) == 0)
+    if (ours->old_child.slot == theirs->old_child.slot && ours->old_child.round == theirs->old_child.round) {
+        ours->rival_nonce = theirs->child->low_nonce;
         ours->rival = theirs->child->id;
+    }
 }
 
 /* The peer's rekey came to nothing after all: there is no rival. */
@@ -48,7 +61,7 @@ void collide_forget(struct xchg *theirs)
     if (theirs->ours || !theirs->child || !ours || ticket_find(ours->core, ours->rival, TICKET_CHILD_SA) != theirs->child)
         return;
     ours->rival = (struct ticket){0, 0};
-    secret_done(&ours->rival_nonce);
+    ours->rival_nonce.there = false;
 }
 
 /* The peer owes us the deletion of this one; if it forgets, we do it. */
@@ -182,8 +195,8 @@ void collide_ike(struct xchg *x, struct ike_sa *new)
 
     if (undecided(old, new))
         return;
-    if (old->peer_rekey_nonce.p && /* the peer's new one may have been rekeyed once more, and be gone */
-        span_compare(secret_view(&new->low_nonce), secret_view(&old->peer_rekey_nonce)) < 0) {
+    if (old->peer_rekey_nonce.there && /* the peer's new one may have been rekeyed once more, and be gone */
+        nonce_before(&new->low_nonce, &old->peer_rekey_nonce)) {
         tell(x->core, FACT_NOTE, old->peer, old, NULL, "both ends rekeyed the IKE SA at once; ours is the redundant one");
         new->redundant = true;
         new->want_delete = true; /* the peer closes the old one */
@@ -212,7 +225,7 @@ bool collide_ike_late(struct xchg *theirs, struct ike_sa *new)
 
     if (!ours || ours == new)
         return false;
-    if (span_compare(secret_view(&ours->low_nonce), secret_view(&new->low_nonce)) < 0) {
+    if (nonce_before(&ours->low_nonce, &new->low_nonce)) {
         tell(theirs->core, FACT_NOTE, old->peer, old, NULL, "both ends rekeyed the IKE SA at once; ours is the redundant one");
         sa_inherit(new, ours);
         ours->redundant = true;

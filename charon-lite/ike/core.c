@@ -141,7 +141,7 @@ usec_t core_deadline(const struct core *c)
 void memory_short(struct core *c)
 {
     c->starved = true;
-    if (!c->hungry.node.in)
+    if (!heap_in(&c->hungry.node))
         wake_set(c, &c->hungry, c->now + MEMORY_WAIT);
 }
 

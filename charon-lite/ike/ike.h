@@ -205,6 +205,12 @@ struct reply {
     struct packets packets;
 };
 
+/* The beginning of a nonce: as much as every nonce has (2.10). Of two that were made at random the lower one is known by it. */
+struct low_nonce {
+    uint8_t b[NONCE_MIN];
+    bool there;
+};
+
 /* What is the same in many SAs is there once. Suites stay until the core goes: there are no more than the configuration allows. */
 const struct suite *suite_keep(struct core *, const struct suite *); /* NULL without memory */
 struct kept_id {
@@ -288,14 +294,14 @@ struct ike_sa {
     bool probed;           /* liveness was asked at least once */
     bool traffic_asked;    /* the hand, whether packets came */
     usec_t first_probe;    /* a responder's new SA that stays silent */
-    uint32_t lost_spis[8]; /* Child SAs that only the peer believes in: to be deleted there */
-    size_t n_lost;
+    uint32_t lost_spis[2]; /* Child SAs that only the peer believes in: to be deleted there. One exchange makes one at most */
+    uint8_t n_lost;
     struct ticket replaced_by;      /* the IKE SA that inherited from this one */
     bool redundant;                 /* loser of a simultaneous rekey or of a double initiation */
     struct ticket peer_rekey;       /* the IKE SA from the peer's rekey of this one, while ours is under way (2.8.2) */
-    struct secret peer_rekey_nonce; /* the lower nonce of that exchange */
+    struct low_nonce peer_rekey_nonce; /* the lower nonce of that exchange */
     struct ticket forerunner;       /* of that IKE SA: the one that both ends rekey */
-    struct secret low_nonce;        /* the lower nonce of the exchange that made this SA */
+    struct low_nonce low_nonce;     /* the lower nonce of the exchange that made this SA */
 
     struct list children; /* child_sa.in_sa */
     struct timer life, liveness, keepalive;
@@ -358,12 +364,11 @@ struct child_sa {
     struct timer life;
     enum ask_kind asked; /* while `patience` runs: what the hand is to tell of */
     struct timer patience;
-    struct lingering *rest; /* what is left of it when it goes: with this its removal needs no memory */
     struct ts *ts_store;    /* owns what the two lists point at */
     struct ts_list ts_local, ts_remote;
     struct ticket replaces;       /* rekey: the one it came from */
     struct child_keys *keys;      /* until both of its SAs are in the kernel */
-    struct secret low_nonce;      /* the lower nonce of the exchange that made it */
+    struct low_nonce low_nonce;   /* the lower nonce of the exchange that made it */
     struct ticket peer_rekey;     /* the SA that the peer rekeyed this one with */
     uint32_t made_in, deleted_in; /* message IDs of the exchange that made it, and of our Delete */
 };
@@ -382,9 +387,9 @@ bool child_speak(struct child_sa *, const struct child_sa *replaced);
  * one (2.8). */
 void child_told(const struct xchg *theirs);
 void child_delete_unborn(struct xchg *); /* the peer made a child that we could not: tell it so */
-/* The order to remove an SA from the kernel, given after `wait` (linger.c). Takes the `rest`. */
-struct lingering *lingering_new(void);
-void linger(struct core *, struct lingering *rest, const struct ask *remove, bool mute, usec_t wait);
+/* The order to remove an SA from the kernel, given after `wait` (linger.c). Takes the memory of the Child SA, which is nothing
+ * else any more: so its removal needs none. */
+void linger(struct core *, struct child_sa *was, const struct ask *remove, bool mute, usec_t wait);
 void linger_no_more(struct core *); /* all of them now */
 void linger_no_more_of(struct core *, uint32_t reqid);
 void lingering_free(struct core *);
@@ -567,7 +572,7 @@ struct xchg {
     bool rekeys_child;
     struct ticket old_child;
     struct ticket rival;       /* the SA from the peer's rekey of the same, while ours is under way (2.8.1) */
-    struct secret rival_nonce; /* the lower nonce of that exchange */
+    struct low_nonce rival_nonce; /* the lower nonce of that exchange */
     struct ticket made;        /* theirs: what this rekey made */
     uint16_t child_error;      /* notify to answer with; 0 = going well */
     uint8_t child_error_data[4];
@@ -651,7 +656,8 @@ uint16_t auth_hashes_read(const struct payload *in);
 int cert_requests_read(const struct payload *in, struct secret *out) MUST_USE; /* all hashes, one behind the other */
 
 /* simultaneous rekeys (collide.c) */
-struct span nonce_lower(struct span a, struct span b);
+struct low_nonce nonce_low(struct span a, struct span b); /* of the lower one */
+bool nonce_before(const struct low_nonce *a, const struct low_nonce *b);
 bool collide_lost(struct xchg *);                  /* will our new Child SA be the redundant one */
 bool collide_peer_rekeys(const struct child_sa *); /* the peer has rekeyed it, or is about to: no need for us to begin */
 bool collide_peer_keeps(struct child_sa *loser);   /* it should have gone by now: is it to stay (or be given time) */

@@ -160,7 +160,7 @@ static bool surplus(const struct ike_sa *sa)
         if (other == sa || !sa_usable(other) || !other->up_since || other->up_since > before ||
             !id_same(other->peer_id, sa->peer_id))
             continue;
-        if (!list_empty(&other->children) || span_compare(secret_view(&sa->low_nonce), secret_view(&other->low_nonce)) < 0)
+        if (!list_empty(&other->children) || nonce_before(&sa->low_nonce, &other->low_nonce))
             return true;
     }
     return false;
@@ -364,8 +364,6 @@ void sa_free(struct ike_sa *sa)
     secret_done(&sa->keys);
     id_leave(&sa->peer_id);
     id_leave(&sa->our_id);
-    secret_done(&sa->peer_rekey_nonce);
-    secret_done(&sa->low_nonce);
     c->counts.ike_sas--;
     free(sa);
 }
@@ -455,7 +453,7 @@ static void give_back(struct ike_sa *heir)
         sa_inherit(old, heir);
         old->replaced = false;
         old->peer_rekey = (struct ticket){0, 0};
-        secret_done(&old->peer_rekey_nonce);
+        old->peer_rekey_nonce.there = false;
         return;
     }
 }

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-/* Every Child SA has one in reserve, so it holds no more of the order than a removal needs. */
+/* No more of the order than a removal needs: it lies where the Child SA was. */
 struct lingering {
     struct list in_core;
     struct timer due;
@@ -16,11 +16,7 @@ struct lingering {
     uint32_t reqid, spi_in, spi_out;
     struct endpoint local, remote;
 };
-
-struct lingering *lingering_new(void)
-{
-    return calloc(1, sizeof(struct lingering));
-}
+_Static_assert(sizeof(struct lingering) <= sizeof(struct child_sa), "it takes the place of a Child SA");
 
 /* The order to the hand; nobody is left to hear its answer. `mute`: only what we send by it goes. */
 static bool lingering_order(struct core *c, const struct lingering *l, bool mute)
@@ -61,12 +57,13 @@ static void lingering_due(struct core *c, struct timer *t)
     lingering_end(c, CONTAINER_OF(t, struct lingering, due));
 }
 
-void linger(struct core *c, struct lingering *l, const struct ask *remove, bool mute, usec_t wait)
+void linger(struct core *c, struct child_sa *was, const struct ask *remove, bool mute, usec_t wait)
 {
     const struct ask_child *a = &remove->u.child;
+    struct lingering *l = (struct lingering *)(void *)was;
     bool stays = wait && !c->stopping;
 
-    l->peer = a->peer;
+    *l = (struct lingering){.peer = a->peer};
     l->child = a->child;
     l->transport = a->transport;
     l->udp_encap = a->udp_encap;

@@ -146,7 +146,7 @@ static void reply_keep(struct reply *r, uint8_t exchange)
     r->repeats = 0;
     list_remove(&r->in_core);
     list_append(&c->replies, &r->in_core);
-    if (!c->forget.node.in)
+    if (!heap_in(&c->forget.node))
         wake_set(c, &c->forget, usec_add(c->now, REPLY_KEPT));
 }
 

@@ -63,7 +63,6 @@ void xchg_free(struct xchg *x)
     secret_done(&x->shared);
     secret_done(&x->ni);
     secret_done(&x->nr);
-    secret_done(&x->rival_nonce);
     x->core->counts.exchanges--;
     arena_done(&x->arena);
     free(x);

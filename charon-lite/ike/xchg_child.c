@@ -183,11 +183,11 @@ static enum step respond_ke(struct xchg *x)
 {
     if (!x->child)
         return STEP_NEXT;
-    if (nonce_new(x->core, x->sa->suite, &x->nr) < 0 ||
-        secret_set(&x->child->low_nonce, nonce_lower(secret_view(&x->ni), secret_view(&x->nr))) < 0) {
+    if (nonce_new(x->core, x->sa->suite, &x->nr) < 0) {
         child_fail(x, TEMPORARY_FAILURE, "out of memory");
         return STEP_NEXT;
     }
+    x->child->low_nonce = nonce_low(secret_view(&x->ni), secret_view(&x->nr));
     collide_note(x); /* now: while the value is made, ours may be concluded */
     return x->ke ? ke_both(x) : STEP_NEXT;
 }

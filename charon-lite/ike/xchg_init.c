@@ -20,8 +20,7 @@ static int keys_make(struct xchg *x)
     secret_done(&seed);
     secret_done(&x->shared);
     secret_done(&x->ke_private);
-    if (err == 0)
-        err = secret_set(&sa->low_nonce, nonce_lower(ni, nr));
+    sa->low_nonce = nonce_low(ni, nr);
     if (err == 0)
         keys_log(sa);
     return err;

@@ -53,8 +53,7 @@ static int heir_keys(struct xchg *x, uint64_t spi_i, uint64_t spi_r)
         err = new->suite ? ike_keys_block(new->suite, secret_view(&seed), ni, nr, spi_i, spi_r, false, &new->keys) : ERR_MEMORY;
     secret_done(&seed);
     secret_done(&x->shared);
-    if (err == 0)
-        err = secret_set(&new->low_nonce, nonce_lower(ni, nr));
+    new->low_nonce = nonce_low(ni, nr);
     if (err == 0)
         keys_log(new);
     return err;
@@ -279,8 +278,8 @@ static enum step respond_finish(struct xchg *x)
     if (collision) {
         old->peer_rekey = new->id;
         new->forerunner = old->id;
-        if (secret_set(&old->peer_rekey_nonce, secret_view(&new->low_nonce)) == 0)
-            return STEP_DONE;
+        old->peer_rekey_nonce = new->low_nonce;
+        return STEP_DONE;
     }
     old->replaced_by = new->id;
     old->want_rekey = false;

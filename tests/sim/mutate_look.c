@@ -51,8 +51,8 @@ static void bytes(struct sum *s, struct span b)
 /* A timer that follows the last packet counts by whether it runs. */
 static void timer(struct sum *s, const struct timer *t, bool follows)
 {
-    moving(s, t->node.in ? (uint64_t)t->node.at : 0);
-    steady(s, t->node.in ? follows ? 1 : (uint64_t)t->node.at : 0);
+    moving(s, heap_in(&t->node) ? (uint64_t)t->node.at : 0);
+    steady(s, heap_in(&t->node) ? follows ? 1 : (uint64_t)t->node.at : 0);
 }
 
 static void endpoint(struct sum *s, const struct endpoint *e)

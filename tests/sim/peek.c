@@ -46,7 +46,7 @@ struct kept {
 
 static size_t armed(const struct timer *t)
 {
-    return t->node.in;
+    return heap_in(&t->node);
 }
 
 static size_t out(const struct core *c, struct ticket t)
@@ -71,7 +71,7 @@ static bool kept_too_long(const struct ike_sa *sa)
     usec_t due = r ? usec_add(r->at, REPLY_KEPT + 2 * USEC_SEC) : 0;
 
     return r && r->packets.bytes.len &&
-           (!r->in_core.next || list_empty(&r->in_core) || !c->forget.node.in ||
+           (!r->in_core.next || list_empty(&r->in_core) || !heap_in(&c->forget.node) ||
             (c->forget.node.at > due && c->forget.node.at > c->now));
 }
 
