@@ -164,12 +164,29 @@ static uint64_t sa_hash(const struct hand *h, uint32_t spi, const struct addr *d
     return map_hash(&h->sas, span_of(key, sizeof key));
 }
 
+struct sa_record *ref_record(const struct sa_ref *ref)
+{
+    return ref->out ? CONTAINER_OF(ref, struct sa_record, out) : CONTAINER_OF(ref, struct sa_record, in);
+}
+
+static const struct addr *ref_dst(const struct sa_ref *ref)
+{
+    return ref->out ? &ref_record(ref)->remote.addr : &ref_record(ref)->local.addr;
+}
+
+struct sa_name ref_name(const struct sa_ref *ref)
+{
+    const struct sa_record *r = ref_record(ref);
+
+    return (struct sa_name){ref->spi, *ref_dst(ref), ref->out ? r->mark : 0, ref->out ? r->mark_mask : 0, r->if_id};
+}
+
 struct sa_ref *sa_find(const struct hand *h, uint32_t spi, const struct addr *dst)
 {
     for (struct map_node *n = map_first(&h->sas, sa_hash(h, spi, dst)); n; n = map_more(n)) {
         struct sa_ref *r = CONTAINER_OF(n, struct sa_ref, node);
 
-        if (r->name.spi == spi && addr_equal(&r->name.dst, dst))
+        if (r->spi == spi && addr_equal(ref_dst(r), dst))
             return r;
     }
     return NULL;
@@ -177,7 +194,7 @@ struct sa_ref *sa_find(const struct hand *h, uint32_t spi, const struct addr *ds
 
 static bool ref_add(struct hand *h, struct sa_ref *r)
 {
-    r->there = map_add(&h->sas, &r->node, sa_hash(h, r->name.spi, &r->name.dst)) == 0;
+    r->there = map_add(&h->sas, &r->node, sa_hash(h, r->spi, ref_dst(r))) == 0;
     return r->there;
 }
 
@@ -228,19 +245,18 @@ void sa_record_free(struct hand *h, struct sa_record *r)
     ref_remove(h, &r->in);
     ref_remove(h, &r->out);
     list_remove(&r->in_hand);
-    free(r->ts);
     free(r);
 }
 
 void record_lost(struct hand *h, struct sa_ref *ref)
 {
     ref_remove(h, ref);
-    claims_dirty(h, &ref->record->claims);
+    claims_dirty(h, &ref_record(ref)->claims);
 }
 
 static void dress_protect(struct claim *c, void *ctx)
 {
-    c->record = ctx;
+    c->of.record = ctx;
     claim_place(c);
 }
 
@@ -252,21 +268,17 @@ static void translate(struct ts *t, const struct addr *inner, const struct addr 
         t->low = t->high = *outer;
 }
 
-static bool copy_selectors(struct sa_record *r, const struct ask_child *a)
+static void copy_selectors(struct sa_record *r, const struct ask_child *a)
 {
-    r->n_local = a->ts_local.n;
-    r->n_remote = a->ts_remote.n;
-    r->ts = calloc(r->n_local + r->n_remote, sizeof *r->ts);
-    if (!r->ts)
-        return false;
-    for (size_t i = 0; i < r->n_local + r->n_remote; i++) {
+    r->n_local = (uint16_t)a->ts_local.n;
+    r->n_remote = (uint16_t)a->ts_remote.n;
+    for (size_t i = 0; i < a->ts_local.n + a->ts_remote.n; i++) {
         bool local = i < r->n_local;
 
         r->ts[i] = local ? a->ts_local.v[i] : a->ts_remote.v[i - r->n_local];
         if (a->transport)
             translate(&r->ts[i], local ? &a->local_inner : &a->remote_inner, local ? &a->local.addr : &a->remote.addr);
     }
-    return true;
 }
 
 /* SAs that replace one another must fit the same template: the predecessor's reqid, or that of the trap in question, goes
@@ -276,8 +288,8 @@ static uint32_t choose_reqid(const struct hand *h, const struct ask_child *a, co
 {
     struct sa_ref *old = a->old_spi_in ? sa_find(h, a->old_spi_in, &a->local.addr) : NULL;
 
-    if (old && old->record->child == child)
-        return old->record->reqid;
+    if (old && ref_record(old)->child == child)
+        return ref_record(old)->reqid;
     if (child->conf->split == SPLIT_SPLIT)
         for (size_t i = 0; i < child->n_traps; i++)
             if (carries(r, &child->traps[i]))
@@ -301,20 +313,15 @@ static int claim_selectors(struct hand *h, struct sa_record *r, const struct con
     return n < 0 ? n : err;
 }
 
-static void name_sa(const struct hand *h, struct sa_ref *ref, struct sa_record *r, uint32_t spi, const struct addr *dst,
-                    const struct conf_child *conf, bool out)
+static struct sa_ref ref_of(const struct hand *h, uint32_t spi, bool out)
 {
-    *ref = (struct sa_ref){.record = r, .name = {.spi = spi, .dst = *dst, .if_id = conf->if_id}, .looked = hand_now(h)};
-    if (out) { /* the mark of an inbound SA is what it sets, not what it asks for */
-        ref->name.mark = conf->mark;
-        ref->name.mark_mask = conf->mark_mask;
-    }
+    return (struct sa_ref){.spi = spi, .out = out, .looked = hand_now(h)};
 }
 
 static struct sa_record *record_new(struct hand *h, const struct ask_child *a, const struct conf_child *conf,
                                     struct hand_child *child, struct text *t, int *err)
 {
-    struct sa_record *r = calloc(1, sizeof *r);
+    struct sa_record *r = calloc(1, sizeof *r + (a->ts_local.n + a->ts_remote.n) * sizeof *r->ts);
 
     *err = ERR_MEMORY;
     if (!r)
@@ -328,12 +335,14 @@ static struct sa_record *record_new(struct hand *h, const struct ask_child *a, c
     r->soft_bytes = a->soft_bytes;
     r->soft_packets = a->soft_packets;
     r->order = ++h->order;
-    name_sa(h, &r->in, r, a->spi_in, &a->local.addr, conf, false);
-    name_sa(h, &r->out, r, a->spi_out, &a->remote.addr, conf, true);
-    if (copy_selectors(r, a)) {
-        r->reqid = choose_reqid(h, a, r, child);
-        *err = claim_selectors(h, r, conf, t);
-    }
+    r->mark = conf->mark;
+    r->mark_mask = conf->mark_mask;
+    r->if_id = conf->if_id;
+    r->in = ref_of(h, a->spi_in, false);
+    r->out = ref_of(h, a->spi_out, true);
+    copy_selectors(r, a);
+    r->reqid = choose_reqid(h, a, r, child);
+    *err = claim_selectors(h, r, conf, t);
     if (!*err && (!ref_add(h, &r->in) || (!a->inbound_only && !ref_add(h, &r->out))))
         *err = ERR_MEMORY;
     if (!*err)
@@ -390,6 +399,13 @@ static void sa_delete(struct hand *h, const struct sa_name *name)
     struct kernel_op op = {.kind = OP_SA_DEL, .u.name = *name};
 
     hand_apply(h, &op, 1);
+}
+
+static void sa_delete_ref(struct hand *h, const struct sa_ref *ref)
+{
+    struct sa_name name = ref_name(ref);
+
+    sa_delete(h, &name);
 }
 
 /* The first SA that failed decides; those that went in come out again. */
@@ -502,9 +518,9 @@ static int install(struct hand *h, const struct ask_child *a, struct text *t)
     policy_err = policies_took(h, &b, t);
     err = took_sas(h, &b, t);
     if (!err && policy_err) {
-        sa_delete(h, &r->in.name);
+        sa_delete_ref(h, &r->in);
         if (r->out.there)
-            sa_delete(h, &r->out.name);
+            sa_delete_ref(h, &r->out);
         err = policy_err == ERR_EXISTS ? ERR_REFUSED : policy_err;
     }
     batch_done(&b);
@@ -530,7 +546,7 @@ static bool others_send(const struct hand *h, const struct sa_record *r)
     LIST_EACH (i, &r->claims) {
         const struct policy *p = LIST_ITEM(i, struct claim, in_owner)->policy;
 
-        if (p->now.direction == DIRECTION_OUT && !policy_claim_besides(h, p, r))
+        if (p->direction == DIRECTION_OUT && !policy_claim_besides(h, p, r))
             return false;
     }
     return true;
@@ -567,12 +583,15 @@ static int outbound(struct hand *h, const struct ask_child *a, struct text *t)
 
     if (err)
         return err;
-    if (!ref || ref != &ref->record->in || ref->record->out.there) {
+    if (!ref || ref->out || ref_record(ref)->out.there) {
         text_add(t, "there is no inbound SA %08x that waits for its outbound one", a->spi_in);
         return ERR_NOT_FOUND;
     }
-    r = ref->record;
-    name_sa(h, &r->out, r, a->spi_out, &a->remote.addr, conf, true);
+    r = ref_record(ref);
+    r->remote = a->remote;
+    r->mark = conf->mark;
+    r->mark_mask = conf->mark_mask;
+    r->out = ref_of(h, a->spi_out, true);
     if (!ref_add(h, &r->out))
         return ERR_MEMORY;
     record_newest(h, r);
@@ -588,8 +607,8 @@ static int outbound(struct hand *h, const struct ask_child *a, struct text *t)
     if (err) {
         record_lost(h, &r->out);
         (void)policies_settle(h, true, NULL);
-    } else if ((ref = a->old_spi_in ? sa_find(h, a->old_spi_in, &a->local.addr) : NULL) && ref == &ref->record->in) {
-        err = mute_record(h, ref->record, t);
+    } else if ((ref = a->old_spi_in ? sa_find(h, a->old_spi_in, &a->local.addr) : NULL) && !ref->out) {
+        err = mute_record(h, ref_record(ref), t);
     }
     return err;
 }
@@ -607,30 +626,41 @@ static struct sa_record *record_by_spi(struct hand *h, const struct ask_child *a
 {
     struct sa_ref *ref = a->local.addr.family ? sa_find(h, a->spi_in, &a->local.addr) : NULL;
 
-    if (ref && ref == &ref->record->in)
-        return ref->record;
+    if (ref && !ref->out)
+        return ref_record(ref);
     LIST_EACH (i, &h->records) /* its address has changed, or was not said */
     {
         struct sa_record *r = LIST_ITEM(i, struct sa_record, in_hand);
 
-        if (r->in.name.spi == a->spi_in && (!a->spi_out || !r->out.there || r->out.name.spi == a->spi_out))
+        if (r->in.spi == a->spi_in && (!a->spi_out || !r->out.there || r->out.spi == a->spi_out))
             return r;
     }
     return NULL;
 }
 
-static void plan_sa_delete(struct batch *b, const struct sa_ref *ref)
+/* What is to be deleted when the record is no more. */
+struct going {
+    bool there;
+    struct sa_name name;
+};
+
+static struct going going(const struct sa_ref *ref)
 {
-    struct kernel_op *op = ref->there ? batch_add(b, OP_SA_DEL, NULL) : NULL;
+    return (struct going){ref->there, ref_name(ref)};
+}
+
+static void plan_sa_delete(struct batch *b, const struct going *g)
+{
+    struct kernel_op *op = g->there ? batch_add(b, OP_SA_DEL, NULL) : NULL;
 
     if (op)
-        op->u.name = ref->name;
+        op->u.name = g->name;
 }
 
 /* Policies first: what would go out by the SA waits or is dropped, and never raises an ACQUIRE for an SA that is going. */
 static int remove_record(struct hand *h, struct sa_record *r, struct text *t)
 {
-    struct sa_ref in = r->in, out = r->out;
+    struct going in = going(&r->in), out = going(&r->out);
     struct batch b;
     int err;
 
@@ -667,7 +697,7 @@ static void plan_move(struct batch *b, const struct sa_ref *ref, const struct as
 
     if (!op)
         return;
-    op->u.move.old = ref->name;
+    op->u.move.old = ref_name(ref);
     op->u.move.src = out ? a->local.addr : a->remote.addr;
     op->u.move.dst = out ? a->remote.addr : a->local.addr;
     op->u.move.udp_encap = a->udp_encap;
@@ -675,12 +705,12 @@ static void plan_move(struct batch *b, const struct sa_ref *ref, const struct as
     op->u.move.encap_dport = out ? a->remote.port : a->local.port;
 }
 
-static void ref_move(struct hand *h, struct sa_ref *ref, const struct addr *dst)
+/* Its destination is another one now. */
+static void ref_moved(struct hand *h, struct sa_ref *ref)
 {
     if (!ref->there)
         return;
     ref_remove(h, ref);
-    ref->name.dst = *dst;
     (void)ref_add(h, ref);
 }
 
@@ -713,8 +743,8 @@ static int update(struct hand *h, const struct ask_child *a, struct text *t)
     r->local = a->local;
     r->remote = a->remote;
     r->udp_encap = a->udp_encap;
-    ref_move(h, &r->in, &a->local.addr);
-    ref_move(h, &r->out, &a->remote.addr);
+    ref_moved(h, &r->in);
+    ref_moved(h, &r->out);
     claims_dirty(h, &r->claims);
     if (r->child)
         learn(h, r->child, r);
@@ -745,14 +775,15 @@ void hand_child_query(struct hand *h, const struct ask *a)
 {
     struct answer out = {.ticket = a->ticket, .kind = a->kind, .result = ANSWER_OK};
     struct sa_record *r = record_by_spi(h, &a->u.child);
+    struct sa_name in_name = r ? ref_name(&r->in) : (struct sa_name){0}, out_name = r ? ref_name(&r->out) : in_name;
     struct sa_seen in = {0}, gone = {0};
     const struct hand_backend *backend = h->setup.backend;
 
-    if (!r || !r->in.there || backend->sa_get(h->backend, &r->in.name, &in)) {
+    if (!r || !r->in.there || backend->sa_get(h->backend, &in_name, &in)) {
         out.result = ANSWER_FAILED;
         out.why = "there is no such SA in the kernel";
     } else if (r->out.there) {
-        (void)backend->sa_get(h->backend, &r->out.name, &gone);
+        (void)backend->sa_get(h->backend, &out_name, &gone);
     }
     out.u.query.bytes_in = in.bytes;
     out.u.query.packets_in = in.packets;

@@ -66,8 +66,11 @@ static void dress_closed(struct claim *c, void *ctx)
 {
     struct trap *t = ctx;
 
-    c->child = t->child;
-    c->trap = t->child->conf->keep == KEEP_ON_DEMAND && !t->child->conn->many ? t : NULL;
+    c->traps = t->child->conf->keep == KEEP_ON_DEMAND && !t->child->conn->many;
+    if (c->traps)
+        c->of.trap = t;
+    else
+        c->of.child = t->child;
 }
 
 static int close_pair(struct hand *h, struct trap *t, struct selector *s, size_t max, struct text *why)

@@ -14,12 +14,12 @@ enum { UDP = 17, TCP = 6, ICMP = 1, ICMPV6 = 58 };
 
 static void dress(struct claim *c, void *ctx)
 {
-    c->child = ctx;
+    c->of.child = ctx;
 }
 
 static void dress_while_down(struct claim *c, void *ctx)
 {
-    c->child = ctx;
+    c->of.child = ctx;
     c->while_down = true;
 }
 

@@ -416,10 +416,10 @@ struct hand_counts hand_counts(const struct hand *h)
         if (!p->in_kernel)
             continue;
         c.policies++;
-        c.blocks += p->now.action == POLICY_BLOCK;
-        c.passes += p->now.action == POLICY_PASS;
-        c.protects += p->now.action == POLICY_PROTECT && claim && claim->rank == CLAIM_PROTECT;
-        c.traps += p->now.action == POLICY_PROTECT && claim && claim->rank == CLAIM_CLOSED;
+        c.blocks += p->action == POLICY_BLOCK;
+        c.passes += p->action == POLICY_PASS;
+        c.protects += p->action == POLICY_PROTECT && claim && claim->rank == CLAIM_PROTECT;
+        c.traps += p->action == POLICY_PROTECT && claim && claim->rank == CLAIM_CLOSED;
     }
     return c;
 }

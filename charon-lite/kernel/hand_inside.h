@@ -18,18 +18,29 @@ enum claim_rank { CLAIM_CLOSED = 1, CLAIM_PROTECT, CLAIM_PASS };
 struct claim {
     struct list in_policy, in_owner;
     struct policy *policy;
-    enum claim_rank rank;
-    bool while_down;          /* PASS: only while the child has no SA (name resolution) */
-    uint32_t priority;        /* of the policy when this claim wins */
-    struct hand_child *child; /* CLOSED, PASS: whose configuration */
-    struct trap *trap;        /* CLOSED: NULL = block */
-    struct sa_record *record; /* PROTECT */
+    union {
+        struct hand_child *child; /* CLOSED (block), PASS: whose configuration */
+        struct trap *trap;        /* CLOSED, traps: the child is the trap's */
+        struct sa_record *record; /* PROTECT */
+    } of;
+    uint32_t priority; /* of the policy when this claim wins */
+    uint8_t rank;      /* enum claim_rank */
+    bool traps;
+    bool while_down; /* PASS: only while the child has no SA (name resolution) */
 };
+struct hand_child *claim_child(const struct claim *); /* the record's, too; NULL once that is gone from the configuration */
+struct sa_record *claim_record(const struct claim *); /* NULL = no PROTECT */
+struct trap *claim_trap(const struct claim *);        /* NULL = none */
 struct policy {
     struct map_node node; /* hand.policies */
     struct list in_hand, in_dirty;
     struct list claims;
-    struct kernel_policy now; /* its identity and index, always; the rest as in the kernel */
+    struct selector sel; /* its identity: to DIRECTIONS */
+    uint8_t direction;
+    uint8_t action; /* enum policy_action, as in the kernel */
+    uint32_t mark, mark_mask, if_id;
+    uint32_t index;
+    uint64_t effect; /* of what is in the kernel: policy_effect() */
     bool in_kernel;
     bool taken; /* a policy with this identity is there, and it is not ours */
     bool seen;  /* resynchronisation */
@@ -65,8 +76,8 @@ struct hand_conn {
 
 struct sa_ref {
     struct map_node node; /* hand.sas */
-    struct sa_name name;
-    struct sa_record *record;
+    uint32_t spi;
+    bool out; /* which of the two of its record */
     bool there, seen;
     bool due;            /* resynchronisation: past a soft limit, of which the kernel tells once */
     uint64_t packets;    /* as last looked at */
@@ -82,10 +93,13 @@ struct sa_record {
     bool mute; /* heard for a while, but replaced: no policy is its any more outbound */
     struct endpoint local, remote;
     struct list claims;
-    struct ts *ts; /* local ones, then remote ones */
-    size_t n_local, n_remote;
     uint64_t soft_bytes, soft_packets; /* 0 = none */
+    uint32_t mark, mark_mask, if_id;
+    uint16_t n_local, n_remote;
+    struct ts ts[]; /* local ones, then remote ones */
 };
+struct sa_record *ref_record(const struct sa_ref *);
+struct sa_name ref_name(const struct sa_ref *); /* the mark of an inbound SA is what it sets, not what it asks for */
 
 /* An ACQUIRE passed on and not yet answered by SAs or ASK_ACQUIRE_DONE; by reqid. */
 struct pending {

@@ -149,8 +149,8 @@ static void take_acquire(struct hand *h, const struct notice *n)
 
     if (!c || h->disarmed)
         return;
-    if (c->rank == CLAIM_CLOSED && c->trap)
-        acquire_emit(h, c->trap, &n->u.acquire.larval, &n->u.acquire.packet);
+    if (claim_trap(c))
+        acquire_emit(h, claim_trap(c), &n->u.acquire.larval, &n->u.acquire.packet);
     else if (c->rank !=
              CLAIM_PASS) /* a policy of an SA asks for one, or did: the SA is not there, but a larval one with its SPI */
         h->resync_wanted = true;

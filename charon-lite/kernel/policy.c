@@ -22,7 +22,7 @@ int policies_init(struct hand *h)
 
 static void policy_free(struct hand *h, struct policy *p)
 {
-    uint32_t number = POLICY_INDEX_NUMBER(p->now.index);
+    uint32_t number = POLICY_INDEX_NUMBER(p->index);
 
     if (number < h->n_numbers && h->by_number[number] == p)
         h->by_number[number] = NULL;
@@ -45,6 +45,50 @@ static void put_prefix(uint8_t **at, const struct prefix *p)
     memcpy(*at, p->addr.b, 16);
     (*at)[16] = p->bits;
     *at += 17;
+}
+
+/* Identity and index, for the kernel; the rest as it need not be. */
+static struct kernel_policy policy_name(const struct policy *p)
+{
+    return (struct kernel_policy){.sel = p->sel,
+                                  .direction = p->direction,
+                                  .mark = p->mark,
+                                  .mark_mask = p->mark_mask,
+                                  .if_id = p->if_id,
+                                  .index = p->index};
+}
+
+static void put_outer(uint8_t *at, const struct addr *a)
+{
+    if (!addr_is_any(a))
+        memcpy(at, a->b, 16);
+}
+
+/* All that a policy does, as one number: two that do the same have the same. */
+static uint64_t policy_effect(const struct hand *h, const struct kernel_policy *p)
+{
+    const struct policy_template *t = &p->tmpl;
+    uint8_t key[48] = {(uint8_t)p->action};
+
+    put_u32(key + 1, p->priority);
+    if (p->action == POLICY_PROTECT) {
+        key[5] = t->family;
+        key[6] = t->transport;
+        put_u32(key + 8, t->reqid);
+        put_u32(key + 12, t->spi);
+        put_outer(key + 16, &t->src);
+        put_outer(key + 32, &t->dst);
+    }
+    return map_hash(&h->policies, span_of(key, sizeof key));
+}
+
+/* That is in the kernel now. */
+static void policy_set(const struct hand *h, struct policy *p, const struct kernel_policy *k)
+{
+    p->action = (uint8_t)k->action;
+    p->effect = policy_effect(h, k);
+    p->in_kernel = true;
+    p->taken = false;
 }
 
 /* A policy's identity as bytes without holes. */
@@ -73,8 +117,9 @@ static struct policy *find(const struct hand *h, const uint8_t key[IDENTITY_BYTE
 
     for (struct map_node *n = map_first(&h->policies, hash); n; n = map_more(n)) {
         struct policy *p = CONTAINER_OF(n, struct policy, node);
+        struct kernel_policy k = policy_name(p);
 
-        identity_bytes(&p->now, other);
+        identity_bytes(&k, other);
         if (span_equal(span_of(key, IDENTITY_BYTES), span_of(other, IDENTITY_BYTES)))
             return p;
     }
@@ -119,8 +164,12 @@ static struct policy *policy_new(struct hand *h, const struct kernel_policy *ide
         free(p);
         return NULL;
     }
-    p->now = *identity;
-    p->now.index = POLICY_INDEX(number, identity->direction);
+    p->sel = identity->sel;
+    p->direction = identity->direction;
+    p->mark = identity->mark;
+    p->mark_mask = identity->mark_mask;
+    p->if_id = identity->if_id;
+    p->index = POLICY_INDEX(number, identity->direction);
     h->by_number[number] = p;
     list_init(&p->claims);
     list_append(&h->policy_list, &p->in_hand);
@@ -144,7 +193,7 @@ struct policy *policy_by_index(const struct hand *h, uint32_t index)
     uint32_t number = POLICY_INDEX_NUMBER(index);
     struct policy *p = POLICY_INDEX_OURS(index) && number < h->n_numbers ? h->by_number[number] : NULL;
 
-    return p && p->now.index == index ? p : NULL;
+    return p && p->index == index ? p : NULL;
 }
 
 void policy_adopt(struct hand *h, const struct kernel_policy *found)
@@ -163,14 +212,14 @@ void policy_adopt(struct hand *h, const struct kernel_policy *found)
         p = policy_new(h, found, hash, number ? number : number_next(h));
     if (!p)
         return;
-    if (p->now.index != found->index) {
-        h->by_number[POLICY_INDEX_NUMBER(p->now.index)] = NULL;
+    if (p->index != found->index) {
+        h->by_number[POLICY_INDEX_NUMBER(p->index)] = NULL;
         if (number_room(h, number) && !h->by_number[number])
             h->by_number[number] = p;
     }
-    p->now = *found;
-    p->in_kernel = p->seen = true;
-    p->taken = false;
+    p->index = found->index;
+    policy_set(h, p, found);
+    p->seen = true;
     policy_dirty(h, p);
 }
 
@@ -180,14 +229,29 @@ void policy_dirty(struct hand *h, struct policy *p)
         list_append(&h->dirty, &p->in_dirty);
 }
 
+struct sa_record *claim_record(const struct claim *c)
+{
+    return c->rank == CLAIM_PROTECT ? c->of.record : NULL;
+}
+
+struct trap *claim_trap(const struct claim *c)
+{
+    return c->traps ? c->of.trap : NULL;
+}
+
+struct hand_child *claim_child(const struct claim *c)
+{
+    return c->rank == CLAIM_PROTECT ? c->of.record->child : c->traps ? c->of.trap->child : c->of.child;
+}
+
 static bool claim_active(const struct hand *h, const struct claim *c, uint8_t direction)
 {
-    const struct sa_record *r = c->record;
-    const struct hand_child *child = r ? r->child : c->child;
+    const struct sa_record *r = claim_record(c);
+    const struct hand_child *child = claim_child(c);
 
     if (child && child->conn->disabled)
         return false;
-    if (c->while_down && c->child->n_up)
+    if (c->while_down && child->n_up)
         return false;
     if (!r)
         return true;
@@ -200,7 +264,7 @@ static bool claim_stronger(const struct claim *a, const struct claim *b)
 {
     if (a->rank != b->rank)
         return a->rank > b->rank;
-    return a->record && b->record && a->record->order > b->record->order;
+    return claim_record(a) && claim_record(b) && claim_record(a)->order > claim_record(b)->order;
 }
 
 /* The strongest first, so that replaced SAs that are still heard are not looked at one by one. */
@@ -223,7 +287,7 @@ const struct claim *policy_claim(const struct hand *h, const struct policy *p)
     LIST_EACH (i, &p->claims) {
         const struct claim *c = LIST_ITEM(i, struct claim, in_policy);
 
-        if (claim_active(h, c, p->now.direction))
+        if (claim_active(h, c, p->direction))
             return c;
     }
     return NULL;
@@ -234,7 +298,7 @@ bool policy_claim_besides(const struct hand *h, const struct policy *p, const st
     LIST_EACH (i, &p->claims) {
         const struct claim *c = LIST_ITEM(i, struct claim, in_policy);
 
-        if (c->rank == CLAIM_PROTECT && c->record != r && claim_active(h, c, p->now.direction))
+        if (c->rank == CLAIM_PROTECT && c->of.record != r && claim_active(h, c, p->direction))
             return true;
     }
     return false;
@@ -250,7 +314,7 @@ struct claim *claim_new(struct hand *h, const struct kernel_policy *identity, en
         return NULL;
     }
     c->policy = p;
-    c->rank = rank;
+    c->rank = (uint8_t)rank;
     c->priority = identity->priority;
     list_append(&p->claims, &c->in_policy);
     if (rank != CLAIM_PROTECT) /* that has no record yet */
@@ -289,7 +353,7 @@ static void protect_template(const struct sa_record *r, uint8_t direction, struc
     t->family = r->local.addr.family;
     t->reqid = r->reqid;
     t->transport = r->transport;
-    t->spi = out ? r->out.name.spi : 0;
+    t->spi = out ? r->out.spi : 0;
     if (r->transport)
         return;
     t->src = out ? r->local.addr : r->remote.addr;
@@ -317,30 +381,16 @@ static bool trap_set(const struct hand *h, const struct trap *trap, uint8_t dire
 
 static void want(const struct hand *h, const struct policy *p, const struct claim *c, struct kernel_policy *out)
 {
-    *out = p->now;
-    memset(&out->tmpl, 0, sizeof out->tmpl);
+    *out = policy_name(p);
     out->priority = c->priority;
     out->action = c->rank == CLAIM_PASS ? POLICY_PASS : POLICY_BLOCK;
     if (c->rank == CLAIM_PROTECT) {
         out->action = POLICY_PROTECT;
-        protect_template(c->record, p->now.direction, &out->tmpl);
-    } else if (c->rank == CLAIM_CLOSED && trap_set(h, c->trap, p->now.direction)) {
+        protect_template(c->of.record, p->direction, &out->tmpl);
+    } else if (trap_set(h, claim_trap(c), p->direction)) {
         out->action = POLICY_PROTECT;
-        trap_template(c->trap, &out->tmpl);
+        trap_template(c->of.trap, &out->tmpl);
     }
-}
-
-static bool same_effect(const struct kernel_policy *a, const struct kernel_policy *b)
-{
-    const struct policy_template *s = &a->tmpl, *t = &b->tmpl;
-
-    if (a->action != b->action || a->priority != b->priority)
-        return false;
-    if (a->action != POLICY_PROTECT)
-        return true;
-    return s->reqid == t->reqid && s->spi == t->spi && s->transport == t->transport && s->family == t->family &&
-           (addr_equal(&s->src, &t->src) || (addr_is_any(&s->src) && addr_is_any(&t->src))) &&
-           (addr_equal(&s->dst, &t->dst) || (addr_is_any(&s->dst) && addr_is_any(&t->dst)));
 }
 
 static void plan_delete(struct hand *h, struct policy *p, struct batch *b)
@@ -350,7 +400,7 @@ static void plan_delete(struct hand *h, struct policy *p, struct batch *b)
     if (p->in_kernel) {
         op = batch_add(b, OP_POLICY_DEL, p);
         if (op)
-            op->u.policy = p->now;
+            op->u.policy = policy_name(p);
         return;
     }
     list_remove(&p->in_dirty);
@@ -364,7 +414,7 @@ static void plan_set(struct hand *h, struct policy *p, const struct claim *c, st
     struct kernel_op *op;
 
     want(h, p, c, &wanted);
-    if (p->in_kernel && same_effect(&p->now, &wanted)) {
+    if (p->in_kernel && p->effect == policy_effect(h, &wanted)) {
         list_remove(&p->in_dirty);
         return;
     }
@@ -395,8 +445,8 @@ static void say(struct hand *h, const struct policy *p, const struct kernel_op *
     char line[320];
     struct text t = text_in(line, sizeof line);
 
-    text_add(&t, "policy %s ", names[p->now.direction % DIRECTIONS]);
-    selector_format(&p->now.sel, &t);
+    text_add(&t, "policy %s ", names[p->direction % DIRECTIONS]);
+    selector_format(&p->sel, &t);
     if (op->result == ERR_EXISTS)
         text_add(&t, ": the kernel has a policy with the same selector that is not ours; remove it, or choose other selectors");
     else
@@ -423,9 +473,7 @@ static int took_one(struct hand *h, struct policy *p, const struct kernel_op *op
         return 0;
     }
     if (op->result == 0) {
-        p->now = op->u.policy;
-        p->in_kernel = true;
-        p->taken = false;
+        policy_set(h, p, &op->u.policy);
         list_remove(&p->in_dirty);
         return 0;
     }

@@ -59,7 +59,7 @@ static void look_at_sa(void *ctx, const struct sa_seen *s)
         return;
     }
     ref->seen = true;
-    ref->due = past(ref->record->soft_bytes, s->bytes) || past(ref->record->soft_packets, s->packets);
+    ref->due = past(ref_record(ref)->soft_bytes, s->bytes) || past(ref_record(ref)->soft_packets, s->packets);
 }
 
 static void mark_unseen(struct hand *h)
@@ -122,8 +122,8 @@ void gone_emit(struct hand *h, struct sa_ref *ref)
 {
     struct event e = {.kind = EVENT_GONE};
 
-    e.u.expire.spi = ref->name.spi;
-    e.u.expire.destination = ref->name.dst;
+    e.u.expire.spi = ref->spi;
+    e.u.expire.destination = ref_name(ref).dst;
     e.u.expire.hard = true;
     record_lost(h, ref);
     h->setup.event(h->setup.ctx, &e);
@@ -133,8 +133,8 @@ static void tell_due(struct hand *h, const struct sa_ref *ref)
 {
     struct event e = {.kind = EVENT_EXPIRE};
 
-    e.u.expire.spi = ref->name.spi;
-    e.u.expire.destination = ref->name.dst;
+    e.u.expire.spi = ref->spi;
+    e.u.expire.destination = ref_name(ref).dst;
     h->setup.event(h->setup.ctx, &e);
 }
 
