@@ -12,7 +12,8 @@ each() { # each FUNCTION CASE ROUND [ARGUMENT...]: for every responder that can
 		"$f" "$c" "${e%%/*}" "${e#*/}" "$r" "$@"
 		stop
 	done; }
-[ $quick = no ] || { SUITES=${SUITES:-psk-x25519 ecdsa256-x25519} BENCH_SECONDS=${BENCH_SECONDS:-165}; }
+[ $quick = no ] || {
+	SUITES=${SUITES:-psk-x25519 ecdsa256-x25519} BENCH_SECONDS=${BENCH_SECONDS:-140} CASES=${CASES% profile}; }
 in_time() { [ $((SECONDS - began)) -lt "${BENCH_SECONDS:-2100}" ]; } # a whole run is bounded, however busy the machine
 facts() { # what it was measured on
 	put fact - - date 0 "$(date -u +%Y-%m-%d)" 0
@@ -116,9 +117,8 @@ profile_one() { local p
 rested() { # until the memory does not change any more (caches are let go, cached responses expire), $1 seconds at most
 	local a b end=$((SECONDS + $1)); settle 10; a=$(pss)
 	while [ $SECONDS -lt $end ]; do sleep 5; b=$(pss); [ $((a - b)) -gt 64 ] || break; a=$b; done; pss; }
-case_memory() { local n sizes="1000 10000 100000"
-	[ $quick = no ] || sizes="1000"
-	for n in $sizes; do each memory_one "$1" 1 "$n"; done; IKE_SAS=100000; }
+case_memory() { local n
+	for n in ${SIZES:-$([ $quick = yes ] && echo 1000 || echo 1000 10000 100000)}; do each memory_one "$1" 1 "$n"; done; IKE_SAS=100000; }
 memory_one() { local a b up n
 	[ "$5" -lt 100000 ] || [ "$2/$3" = "${DEBIANS##* }/${3/iked/}" ] || return 0 # the most once for each, in the newest; OpenIKED takes too long
 	IKE_SAS=$(($5 > 90000 ? 200000 : 100000))
@@ -160,8 +160,20 @@ rekey_one() { local a b c p times=100 done
 	put "$1" "$2" "$3" cpu_us "$4" "$(awk -v a="$a" -v b="$b" -v c="$c" -v n="$done" 'BEGIN { printf "%.2f", (c - b - (b - a)) / n }')" "$(mean "$p" "$(probe)")"; }
 
 # --- a flood, and every request answered with a cookie ------------------------------------------------
-case_flood() { local r; COOKIES=yes; for ((r = 1; r <= ROUNDS; r++)); do each flood_one "$1" "$r"; done; COOKIES=no; }
+case_flood() { local r d; COOKIES=yes
+	for ((r = 1; r <= ROUNDS; r++)); do
+		for d in $DEBIANS; do bare_one "$1" "$d" "$r"; stop; done
+		each flood_one "$1" "$r"
+	done; COOKIES=no; }
+bare_one() { local a p got n=40000 # a loop that receives, computes an HMAC and sends: the kernel's share of it, in this very network
+	[ $quick = no ] || n=20000
+	WHO=bare DEB=$2 ENVS=()
+	spawn /build/tests/bench/bench_bare $ADDRESS; sleep 0.5
+	flood 2000 5000; p=$(probe); a=$(cpu); flood $n 10000; got=$(said cookie_replies)
+	[ "${got:-0}" -gt $((n / 2)) ] || { fails "$1" "$2" bare "only ${got:-0} of $n answered"; return; }
+	put "$1" "$2" bare cpu_us "$3" "$(per "$a" "$(cpu)" "$got")" "$(mean "$p" "$(probe)")"; }
 flood_one() { local a p n=40000 rate=10000 got
+	[ $quick = no ] || n=20000
 	[ "$3" != iked ] || { fails "$1" "$2" "$3" "asks for no cookie that could be forced"; return; }
 	end_open "$3" "$2" && ready >/dev/null || { fails "$1" "$2" "$3" "does not start"; return; }
 	case $3 in swan) sleep 11; flood 2000 2000 ;; *) flood 2000 5000 ;; esac

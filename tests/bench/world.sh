@@ -17,7 +17,7 @@ put() { # put CASE DEBIAN WHO METRIC ROUND VALUE PROBE
 # --- the trees -----------------------------------------------------------------
 tree_root() { case $1 in 12) lab_tree bookworm ;; 13) lab_tree trixie ;; *) echo / ;; esac; }
 tree_open() { # tree_open DEBIAN: an overlay in memory over the root tree; /bench is $W, /build the build
-	local root top=$W/tree-$1 r=$W/tree-$1/root d
+	local root top=$W/tree-$1 r=$W/tree-$1/root d n=880
 	root=$(tree_root "$1")
 	mkdir -p "$top"; mount -t tmpfs tmpfs "$top"; mkdir "$top"/{up,work,root}
 	mount -t overlay -o "lowerdir=$root,upperdir=$top/up,workdir=$top/work" overlay "$r" || return 1
@@ -26,6 +26,9 @@ tree_open() { # tree_open DEBIAN: an overlay in memory over the root tree; /benc
 	mount --rbind /proc "$r/proc"; mount --rbind /dev "$r/dev"; mount --rbind /sys "$r/sys"
 	mount -t tmpfs -o mode=1777 tmpfs "$r/tmp"; mount -t tmpfs -o mode=755 tmpfs "$r/run"
 	mount --bind "$W/shared" "$r/bench"; mount --bind "${BINS[$1]}" "$r/build"
+	for d in core vault judge hand fetch; do # as a package makes them (packaging/charon-lite.sysusers)
+		grep -q "^charon-lite-$d:" "$r/etc/passwd" || echo "charon-lite-$d:x:$((n++)):65534::/:/usr/sbin/nologin" >> "$r/etc/passwd"
+	done
 	TREE[$1]=$r; }
 in_tree() { # in_tree DEBIAN COMMAND...
 	local d=$1; shift
