@@ -339,10 +339,12 @@ void judge_answer(struct judge *j, const struct ask *ask, struct answer *out, st
     }
     t.peer = peer_find(j, t.ask->peer);
     t.now = j->setup.now(j->setup.ctx);
-    if (!t.peer)
-        text_add(&why, "no such connection in the configuration that the judge has");
+    if (!t.peer) { /* not judged: it may be of a configuration that is on its way, or was replaced */
+        out->why = "no such connection in the configuration that the judge has";
+        return;
+    }
     out->result = ANSWER_OK;
-    out->u.check.verdict = t.peer ? judge_trial(&t) : VERDICT_NO_SECRET;
+    out->u.check.verdict = judge_trial(&t);
     if (out->u.check.verdict == VERDICT_ACCEPTED)
         accept(&t, out);
     else

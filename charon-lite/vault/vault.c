@@ -178,7 +178,7 @@ static void answer_make(struct vault *v, const struct ask_auth *a, struct answer
 {
     const struct vault_peer *p = peer_find(v, a->peer);
 
-    out->result = ANSWER_FAILED;
+    out->result = p ? ANSWER_FAILED : ANSWER_TIMEOUT; /* a reload reaches core and vault in turn: no word on the connection */
     if (!p)
         out->why = "no such connection in the configuration that the vault has";
     else if (p->proves_psk ? !p->psk : !p->key)
@@ -291,15 +291,14 @@ static void answer_check(struct vault *v, const struct ask_auth *a, struct answe
 {
     const struct vault_peer *p = peer_find(v, a->peer);
 
-    out->result = ANSWER_OK;
-    out->u.check.verdict = VERDICT_NO_SECRET;
-    out->why = "no such connection, or no secret for its peer, in the configuration that the vault has";
-    if (p) {
-        const char *why = out->why;
-
-        out->u.check.verdict = check(v, p, a, &why, arena);
-        out->why = why;
+    if (!p) { /* not judged: it may be of a configuration that is on its way, or was replaced */
+        out->result = ANSWER_FAILED;
+        out->why = "no such connection in the configuration that the vault has";
+        return;
     }
+    out->result = ANSWER_OK;
+    out->why = "no secret for its peer in the configuration that the vault has";
+    out->u.check.verdict = check(v, p, a, &out->why, arena);
     if (out->u.check.verdict == VERDICT_ACCEPTED) {
         out->why = NULL;
         out->u.check.handle = handle_next(v);
