@@ -12,7 +12,7 @@ static void auth_common(struct xchg *x, struct ask_auth *a, bool of_initiator)
     a->we_initiated = sa->initiator;
     a->prf = sa->suite->prf;
     a->sk_p = secret_view(of_initiator ? &k.pi : &k.pr);
-    a->message = buf_view(ours ? &sa->start->init_ours : &sa->start->init_theirs);
+    a->message = ours ? sa_init_ours(sa) : buf_view(&sa->start->init_theirs);
     a->nonce = secret_view(of_initiator ? &sa->start->nonce_r : &sa->start->nonce_i);
     a->local = sa->path.local.addr;
     a->hashes = sa->start->hashes;

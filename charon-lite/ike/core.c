@@ -202,7 +202,6 @@ void ticket_drop(struct core *c, struct ticket *t)
         struct slot *s = &c->slots[t->slot];
 
         s->what = TICKET_FREE;
-        s->who = NULL;
         s->round++;
         s->next_free = c->free_slot;
         c->free_slot = t->slot;

@@ -42,8 +42,10 @@ enum ticket_for { TICKET_FREE, TICKET_XCHG, TICKET_IKE_SA, TICKET_CHILD_SA, TICK
 struct slot {
     enum ticket_for what;
     uint32_t round;
-    uint32_t next_free;
-    void *who;
+    union {
+        uint32_t next_free; /* TICKET_FREE */
+        void *who;
+    };
 };
 struct ticket ticket_take(struct core *, enum ticket_for, void *who); /* slot 0 = no memory */
 void ticket_drop(struct core *, struct ticket *);
@@ -227,7 +229,8 @@ void suites_free(struct core *);
 
 /* What only the beginning of an IKE SA needs (2.15 needs both messages of IKE_SA_INIT whole); gone when it is up. */
 struct sa_start {
-    struct buf init_ours, init_theirs;
+    struct packets init_ours; /* an initiator's; a responder's is its last answer */
+    struct buf init_theirs;
     struct secret nonce_i, nonce_r;
     struct secret cert_requests; /* what the peer asked for (CERTREQ), owned bytes */
     struct peer *candidate;      /* whose proposals a responder took in IKE_SA_INIT */
@@ -333,6 +336,7 @@ uint64_t sa_our_spi(const struct ike_sa *);
 uint64_t spi_new(struct core *);
 bool sa_usable(const struct ike_sa *); /* UP, and not on its way out */
 const struct conf_connection *sa_conn(const struct ike_sa *); /* of its peer, or the candidate; NULL */
+struct span sa_init_ours(const struct ike_sa *);              /* our message of IKE_SA_INIT, until it is up */
 struct ike_keys sa_keys(const struct ike_sa *);               /* borrowed */
 void keys_log(const struct ike_sa *);                         /* to who was told to hear them */
 

@@ -30,6 +30,14 @@ const struct conf_connection *sa_conn(const struct ike_sa *sa)
     return p ? p->conn : NULL;
 }
 
+struct span sa_init_ours(const struct ike_sa *sa)
+{
+    const struct packets *p = sa->initiator ? &sa->start->init_ours : sa->reply ? &sa->reply->packets : NULL;
+    struct reader r = reader_of(p ? buf_view(&p->bytes) : SPAN_NONE);
+
+    return read_span(&r, read_u16(&r));
+}
+
 struct ike_keys sa_keys(const struct ike_sa *sa)
 {
     return ike_keys_view(sa->suite, secret_view(&sa->keys));
@@ -219,7 +227,7 @@ static void start_free(struct ike_sa *sa)
     sa->start = NULL;
     if (!s)
         return;
-    buf_done(&s->init_ours);
+    packets_done(&s->init_ours);
     buf_done(&s->init_theirs);
     secret_done(&s->nonce_i);
     secret_done(&s->nonce_r);
@@ -233,7 +241,6 @@ static struct sa_start *start_new(void)
 
     if (!s)
         return NULL;
-    buf_init(&s->init_ours, MESSAGE_MAX);
     buf_init(&s->init_theirs, MESSAGE_MAX);
     return s;
 }

@@ -48,26 +48,31 @@ static struct ike_header header_make(const struct xchg *x)
     };
 }
 
-/* IKE_SA_INIT goes in clear, and both messages are kept whole for AUTH (2.15). ERR_LIMIT: it can never be written. */
+/* ERR_LIMIT: it can never be written. */
+static int clear_write(const struct ike_header *h, const struct payload *chain, struct packets *to)
+{
+    struct buf b;
+    int err = 0;
+
+    buf_init(&b, MESSAGE_MAX);
+    msg_write(&b, h, chain);
+    packets_add(to, buf_view(&b));
+    if (b.failed || to->bytes.failed)
+        err = b.too_long || to->bytes.too_long ? ERR_LIMIT : ERR_MEMORY;
+    buf_done(&b);
+    return err;
+}
+
+/* IKE_SA_INIT goes in clear. */
 static int message_write(struct xchg *x, struct packets *to)
 {
     struct ike_header h = header_make(x);
-    struct ike_sa *sa = x->sa;
-    struct buf *init = sa->start ? &sa->start->init_ours : NULL;
-    int err = 0;
+    int err;
 
     packets_done(to);
     if (x->out.failed || x->arena.failed)
         return ERR_LIMIT;
-    if (x->row->type != IKE_SA_INIT) {
-        err = seal_message(sa, &h, x->out.first, to);
-    } else {
-        buf_reset(init);
-        msg_write(init, &h, x->out.first);
-        packets_add(to, buf_view(init));
-        if (init->failed || to->bytes.failed)
-            err = init->too_long || to->bytes.too_long ? ERR_LIMIT : ERR_MEMORY;
-    }
+    err = x->row->type == IKE_SA_INIT ? clear_write(&h, x->out.first, to) : seal_message(x->sa, &h, x->out.first, to);
     if (err < 0)
         packets_done(to); /* all of it or nothing */
     if (err == ERR_MEMORY)
@@ -118,19 +123,31 @@ void reply_forget(struct ike_sa *sa)
     free(r);
 }
 
+static void reply_again(struct reply *r)
+{
+    struct core *c = r->sa->core;
+
+    r->at = c->now;
+    list_remove(&r->in_core);
+    list_append(&c->replies, &r->in_core);
+}
+
 /* "Responders are allowed to forget the response after a timeout of several minutes", and ignore what they have forgotten (2.1).
  * Some at a time: they were made in one order and are kept equally long. */
 void window_forget(struct core *c, struct timer *t)
 {
     while (!list_empty(&c->replies)) {
-        const struct reply *r = LIST_ITEM(c->replies.next, struct reply, in_core);
+        struct reply *r = LIST_ITEM(c->replies.next, struct reply, in_core);
         usec_t due = usec_add(r->at, REPLY_KEPT);
 
         if (due > c->now) {
             wake_set(c, t, due < c->now + USEC_SEC ? c->now + USEC_SEC : due);
             return;
         }
-        reply_forget(r->sa);
+        if (r->sa->state == IKE_KEYED)
+            reply_again(r); /* its proof is about it (2.15) */
+        else
+            reply_forget(r->sa);
     }
 }
 
@@ -139,13 +156,11 @@ static void reply_keep(struct reply *r, uint8_t exchange)
     struct ike_sa *sa = r->sa;
     struct core *c = sa->core;
 
-    r->at = c->now;
+    reply_again(r);
     r->to = sa->request_hash;
     r->total = sa->request_total;
     r->exchange = exchange;
     r->repeats = 0;
-    list_remove(&r->in_core);
-    list_append(&c->replies, &r->in_core);
     if (!heap_in(&c->forget.node))
         wake_set(c, &c->forget, usec_add(c->now, REPLY_KEPT));
 }

@@ -159,6 +159,8 @@ static enum step finish(struct xchg *x)
     if (x->out.failed)
         return kill_sa(x, "out of memory");
     sa_set_state(sa, IKE_KEYED);
+    sa->start->init_ours = x->sent; /* it was answered: from here on it is what the proof is about (2.15) */
+    x->sent = (struct packets){.bytes = {.max = 0}};
     return STEP_DONE;
 }
 

@@ -304,8 +304,8 @@ int hand_configure(struct hand *h, struct conf *conf)
     h->conf = conf_ref(conf);
     h->conns = conns;
     h->disarmed = false;
-    LIST_EACH (i, &h->policy_list)
-        policy_dirty(h, LIST_ITEM(i, struct policy, in_hand));
+    for (struct policy *p = policy_next(h, NULL); p; p = policy_next(h, p))
+        policy_dirty(h, p);
     t = text_in(h->why, sizeof h->why);
     err2 = policies_settle(h, false, &t);
     err = err ? err : err2;
@@ -351,8 +351,8 @@ int hand_enable(struct hand *h, const char *connection)
 void hand_disarm(struct hand *h)
 {
     h->disarmed = true;
-    LIST_EACH (i, &h->policy_list)
-        policy_dirty(h, LIST_ITEM(i, struct policy, in_hand));
+    for (struct policy *p = policy_next(h, NULL); p; p = policy_next(h, p))
+        policy_dirty(h, p);
     (void)policies_settle(h, true, NULL);
     LIST_EACH (i, &h->records)
         sa_record_free(h, LIST_ITEM(i, struct sa_record, in_hand));
@@ -409,8 +409,7 @@ struct hand_counts hand_counts(const struct hand *h)
     struct hand_counts c = h->counts;
 
     c.sas = h->sas.count;
-    LIST_EACH (i, &h->policy_list) {
-        const struct policy *p = LIST_ITEM(i, struct policy, in_hand);
+    for (const struct policy *p = policy_next(h, NULL); p; p = policy_next(h, p)) {
         const struct claim *claim = policy_claim(h, p);
 
         if (!p->in_kernel)

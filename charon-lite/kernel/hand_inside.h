@@ -33,13 +33,14 @@ struct sa_record *claim_record(const struct claim *); /* NULL = no PROTECT */
 struct trap *claim_trap(const struct claim *);        /* NULL = none */
 struct policy {
     struct map_node node; /* hand.policies */
-    struct list in_hand, in_dirty;
+    struct list in_dirty;
     struct list claims;
     struct selector sel; /* its identity: to DIRECTIONS */
     uint8_t direction;
     uint8_t action; /* enum policy_action, as in the kernel */
     uint32_t mark, mark_mask, if_id;
     uint32_t index;
+    uint32_t number; /* its place in hand.by_number: that of the index, unless somebody else has that */
     uint64_t effect; /* of what is in the kernel: policy_effect() */
     bool in_kernel;
     bool taken; /* a policy with this identity is there, and it is not ours */
@@ -114,7 +115,7 @@ struct hand {
     struct conf *conf, *old_conf;
     struct hand_conn *conns; /* as conf->connections */
     struct map policies, sas, pendings;
-    struct list policy_list, dirty, records;
+    struct list dirty, records;
     struct policy **by_number;
     size_t n_numbers;
     uint32_t next_number;
@@ -158,6 +159,7 @@ int policies_init(struct hand *);
 void policies_done(struct hand *);
 /* The policy with this identity, made if need be. NULL without memory or numbers. */
 struct policy *policy_at(struct hand *, const struct kernel_policy *identity);
+struct policy *policy_next(const struct hand *, const struct policy *after); /* all of them, from NULL to NULL */
 struct policy *policy_by_index(const struct hand *, uint32_t index);
 void policy_adopt(struct hand *, const struct kernel_policy *); /* found in the kernel, ours by its index */
 void policy_dirty(struct hand *, struct policy *);

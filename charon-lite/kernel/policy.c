@@ -13,29 +13,25 @@
 int policies_init(struct hand *h)
 {
     map_init(&h->policies, h->setup.rng);
-    list_init(&h->policy_list);
     list_init(&h->dirty);
-    h->n_numbers = 256;
-    h->by_number = calloc(h->n_numbers, sizeof(struct policy *));
+    h->by_number = calloc(256, sizeof(struct policy *));
+    h->n_numbers = h->by_number ? 256 : 0;
     return h->by_number ? 0 : ERR_MEMORY;
 }
 
 static void policy_free(struct hand *h, struct policy *p)
 {
-    uint32_t number = POLICY_INDEX_NUMBER(p->index);
-
-    if (number < h->n_numbers && h->by_number[number] == p)
-        h->by_number[number] = NULL;
+    h->by_number[p->number] = NULL;
     map_remove(&h->policies, &p->node);
-    list_remove(&p->in_hand);
     list_remove(&p->in_dirty);
     free(p);
 }
 
 void policies_done(struct hand *h)
 {
-    LIST_EACH (i, &h->policy_list)
-        policy_free(h, LIST_ITEM(i, struct policy, in_hand));
+    for (size_t i = 0; i < h->n_numbers; i++)
+        if (h->by_number[i])
+            policy_free(h, h->by_number[i]);
     map_done(&h->policies);
     free(h->by_number);
 }
@@ -172,7 +168,7 @@ static struct policy *policy_new(struct hand *h, const struct kernel_policy *ide
     p->index = POLICY_INDEX(number, identity->direction);
     h->by_number[number] = p;
     list_init(&p->claims);
-    list_append(&h->policy_list, &p->in_hand);
+    p->number = number;
     return p;
 }
 
@@ -186,6 +182,14 @@ struct policy *policy_at(struct hand *h, const struct kernel_policy *identity)
     hash = map_hash(&h->policies, span_of(key, sizeof key));
     p = find(h, key, hash);
     return p ? p : policy_new(h, identity, hash, number_next(h));
+}
+
+struct policy *policy_next(const struct hand *h, const struct policy *after)
+{
+    for (size_t i = after ? after->number + 1u : 0; i < h->n_numbers; i++)
+        if (h->by_number[i])
+            return h->by_number[i];
+    return NULL;
 }
 
 struct policy *policy_by_index(const struct hand *h, uint32_t index)
@@ -213,9 +217,11 @@ void policy_adopt(struct hand *h, const struct kernel_policy *found)
     if (!p)
         return;
     if (p->index != found->index) {
-        h->by_number[POLICY_INDEX_NUMBER(p->index)] = NULL;
-        if (number_room(h, number) && !h->by_number[number])
+        if (number_room(h, number) && !h->by_number[number]) {
+            h->by_number[p->number] = NULL;
             h->by_number[number] = p;
+            p->number = number;
+        }
     }
     p->index = found->index;
     policy_set(h, p, found);

@@ -69,8 +69,8 @@ static void mark_unseen(struct hand *h)
 
         r->in.seen = r->out.seen = r->in.due = r->out.due = false;
     }
-    LIST_EACH (i, &h->policy_list)
-        LIST_ITEM(i, struct policy, in_hand)->seen = false;
+    for (struct policy *p = policy_next(h, NULL); p; p = policy_next(h, p))
+        p->seen = false;
 }
 
 /* Our SAs that nobody knows: those of an earlier run, or of an ask whose end we did not see. In batches, until none is left. */
@@ -162,9 +162,7 @@ static void mend_policies(struct hand *h)
         hand_unsure(h);
         return;
     }
-    LIST_EACH (i, &h->policy_list) {
-        struct policy *p = LIST_ITEM(i, struct policy, in_hand);
-
+    for (struct policy *p = policy_next(h, NULL); p; p = policy_next(h, p)) {
         if (p->in_kernel && !p->seen) {
             p->in_kernel = false;
             missing++;

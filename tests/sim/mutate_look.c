@@ -142,7 +142,7 @@ static void window(struct sum *s, const struct ike_sa *sa)
     moving(s, (uint64_t)sa->last_heard);
     moving(s, (uint64_t)sa->last_sent);
     fragments(s, sa->in_request);
-    bytes(s, sa->start ? buf_view(&sa->start->init_ours) : SPAN_NONE);
+    bytes(s, sa->start ? sa_init_ours(sa) : SPAN_NONE);
     timer(s, &sa->life, false);
     timer(s, &sa->liveness, true);
     timer(s, &sa->keepalive, true);
