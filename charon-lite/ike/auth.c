@@ -44,18 +44,25 @@ int cert_requests_read(const struct payload *in, struct secret *out)
     return err;
 }
 
+static void ours_fill(struct xchg *x, struct ask_auth *a)
+{
+    struct ike_sa *sa = x->sa;
+
+    if (!x->ours && cert_requests_read(x->in, &sa->start->cert_requests) < 0)
+        secret_done(&sa->start->cert_requests); /* without memory for them: as if nothing had been asked */
+    auth_common(x, a, sa->initiator);
+    if (x->core->conf->quick_crash_detection) {
+        a->spi_i = sa->spi_i;
+        a->spi_r = sa->spi_r;
+    }
+    a->n_cert_requests = cert_requests(x, secret_view(&sa->start->cert_requests), &a->cert_requests);
+}
+
 enum step auth_make(struct xchg *x)
 {
     struct ask ask = {.to = ASK_VAULT, .kind = ASK_AUTH_MAKE};
 
-    if (!x->ours && cert_requests_read(x->in, &x->sa->start->cert_requests) < 0)
-        secret_done(&x->sa->start->cert_requests); /* without memory for them: as if nothing had been asked */
-    auth_common(x, &ask.u.auth, x->sa->initiator);
-    if (x->core->conf->quick_crash_detection) {
-        ask.u.auth.spi_i = x->sa->spi_i;
-        ask.u.auth.spi_r = x->sa->spi_r;
-    }
-    ask.u.auth.n_cert_requests = cert_requests(x, secret_view(&x->sa->start->cert_requests), &ask.u.auth.cert_requests);
+    ours_fill(x, &ask.u.auth);
     return xchg_ask(x, &ask);
 }
 
@@ -80,12 +87,17 @@ enum step auth_check(struct xchg *x)
     const struct payload *id = payload_find(x->in, x->ours ? PAYLOAD_IDR : PAYLOAD_IDI),
                          *auth = payload_find(x->in, PAYLOAD_AUTH);
     struct ask ask = {.to = auth->u.auth.method == AUTH_PSK ? ASK_VAULT : ASK_JUDGE, .kind = ASK_AUTH_CHECK};
+    struct ask_auth ours = {0};
 
     auth_common(x, &ask.u.auth, !x->sa->initiator);
     ask.u.auth.id = id->u.id;
     ask.u.auth.method = auth->u.auth.method;
     ask.u.auth.data = auth->u.auth.data;
     ask.u.auth.n_certs = certs_read(x, &ask.u.auth.certs);
+    if (!x->ours && ask.to == ASK_VAULT) { /* who says yes can prove us at once */
+        ours_fill(x, &ours);
+        ask.u.auth.ours = &ours;
+    }
     return xchg_ask(x, &ask);
 }
 

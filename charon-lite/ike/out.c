@@ -118,6 +118,18 @@ static void auth_copy(struct arena *a, struct ask_auth *auth)
     auth->data = arena_copy(a, auth->data);
     auth->certs = spans_copy(a, auth->certs, auth->n_certs);
     auth->cert_requests = spans_copy(a, auth->cert_requests, auth->n_cert_requests);
+    if (auth->ours) {
+        struct ask_auth *ours = arena_new(a, struct ask_auth);
+
+        if (ours) {
+            *ours = *auth->ours;
+            ours->sk_p = arena_copy(a, ours->sk_p);
+            ours->message = arena_copy(a, ours->message);
+            ours->nonce = arena_copy(a, ours->nonce);
+            ours->cert_requests = spans_copy(a, ours->cert_requests, ours->n_cert_requests);
+        }
+        auth->ours = ours;
+    }
 }
 
 static void child_copy(struct arena *a, struct ask_child *child)

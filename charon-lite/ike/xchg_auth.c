@@ -211,24 +211,6 @@ static enum step find_peer(struct xchg *x)
     return auth_check(x);
 }
 
-/* From here the peer is who it says; only now anything of ours is revealed. */
-static enum step check_verdict(struct xchg *x)
-{
-    const char *unsaid = unjudged(x);
-
-    /* A refusal would make the peer give up for good; it will ask again. After a late verdict it must begin anew, for that spends
-     * the nonce which the proof covers. */
-    if (unsaid && x->answer && x->answer->result == ANSWER_TIMEOUT)
-        return kill_sa(x, "nobody judged the peer's proof: %s", unsaid);
-    if (unsaid)
-        return drop(x, "nobody judged the peer's proof: %s", unsaid);
-    if (!auth_verdict(x))
-        return accepted(x) ? kill_sa(x, "out of memory") : deny(x, "the peer was not accepted");
-    sa_set_state(x->sa, IKE_UP);
-    riders_read(x);
-    return auth_make(x);
-}
-
 /* The peer holds no other SA with us: what we still have is of an earlier life of it (2.4). Only older SAs go; one that we
  * began just now goes with a Delete, for a peer that began at the same time may hold it after all. */
 static void initial_contact(struct ike_sa *sa)
@@ -260,6 +242,28 @@ static enum step write_identity(struct xchg *x)
         initial_contact(x->sa);
     crowd_leave(x->sa);
     return STEP_NEXT;
+}
+
+/* From here the peer is who it says; only now anything of ours is revealed. */
+static enum step check_verdict(struct xchg *x)
+{
+    const char *unsaid = unjudged(x);
+
+    /* A refusal would make the peer give up for good; it will ask again. After a late verdict it must begin anew, for that spends
+     * the nonce which the proof covers. */
+    if (unsaid && x->answer && x->answer->result == ANSWER_TIMEOUT)
+        return kill_sa(x, "nobody judged the peer's proof: %s", unsaid);
+    if (unsaid)
+        return drop(x, "nobody judged the peer's proof: %s", unsaid);
+    if (!auth_verdict(x))
+        return accepted(x) ? kill_sa(x, "out of memory") : deny(x, "the peer was not accepted");
+    sa_set_state(x->sa, IKE_UP);
+    riders_read(x);
+    x->answer = x->answer->u.check.made;
+    if (!x->answer)
+        return auth_make(x);
+    x->at++; /* the step that would wait for it */
+    return write_identity(x);
 }
 
 static step_fn *const initiate[] = {auth_make, write_request, NULL};

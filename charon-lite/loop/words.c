@@ -19,6 +19,37 @@ static void walk_ke(struct walk *w, struct ask_ke *k)
         w->failed = true;
 }
 
+/* Ours beside the peer's: what both have in common is written once. */
+static void walk_ours(struct walk *w, struct ask_auth *a)
+{
+    bool there = w->out && a->ours;
+    struct ask_auth o = {0}, *copy;
+
+    walk_bool(w, &there);
+    if (!there) {
+        a->ours = NULL;
+        return;
+    }
+    if (w->out)
+        o = *a->ours;
+    walk_span(w, &o.sk_p);
+    walk_span(w, &o.message);
+    walk_span(w, &o.nonce);
+    walk_spans(w, &o.cert_requests, &o.n_cert_requests);
+    walk_u64(w, &o.spi_i);
+    walk_u64(w, &o.spi_r);
+    copy = w->out ? NULL : arena_new(w->arena, struct ask_auth);
+    if (!copy)
+        return;
+    o.peer = a->peer;
+    o.we_initiated = a->we_initiated;
+    o.prf = a->prf;
+    o.local = a->local;
+    o.hashes = a->hashes;
+    *copy = o;
+    a->ours = copy;
+}
+
 static void walk_auth(struct walk *w, struct ask_auth *a)
 {
     walk_peer(w, &a->peer);
@@ -37,6 +68,7 @@ static void walk_auth(struct walk *w, struct ask_auth *a)
     walk_spans(w, &a->cert_requests, &a->n_cert_requests);
     walk_u64(w, &a->spi_i);
     walk_u64(w, &a->spi_r);
+    walk_ours(w, a);
     if (!w->out && !a->prf)
         w->failed = true;
 }
@@ -155,6 +187,45 @@ static void walk_ask(struct walk *w, struct ask *a)
     }
 }
 
+static void walk_token(struct walk *w, struct span *token)
+{
+    walk_span(w, token);
+    if (token->len && token->len != TOKEN_LEN)
+        w->failed = true;
+}
+
+static void walk_made(struct walk *w, struct answer *a)
+{
+    walk_u8(w, &a->u.auth.id.type);
+    walk_span(w, &a->u.auth.id.data);
+    walk_u8(w, &a->u.auth.method);
+    walk_span(w, &a->u.auth.data);
+    walk_spans(w, &a->u.auth.certs, &a->u.auth.n_certs);
+    walk_token(w, &a->u.auth.token);
+}
+
+static void walk_made_too(struct walk *w, const struct answer **made)
+{
+    bool there = w->out && *made;
+    struct answer a = {.kind = ASK_AUTH_MAKE}, *copy;
+
+    walk_bool(w, &there);
+    if (!there) {
+        *made = NULL;
+        return;
+    }
+    if (w->out)
+        a = **made;
+    a.result = walk_enum(w, a.result, ANSWER_TIMEOUT);
+    walk_string(w, &a.why);
+    walk_made(w, &a);
+    copy = w->out ? NULL : arena_new(w->arena, struct answer);
+    if (!copy)
+        return;
+    *copy = a;
+    *made = copy;
+}
+
 static void walk_verdict(struct walk *w, struct answer *a)
 {
     static const uint8_t known[] = {VERDICT_NONE,     VERDICT_ACCEPTED,   VERDICT_BAD_AUTH,  VERDICT_BAD_ID,
@@ -169,6 +240,7 @@ static void walk_verdict(struct walk *w, struct answer *a)
         w->failed = true;
     walk_u32(w, &a->u.check.handle);
     walk_i64(w, &a->u.check.valid_for);
+    walk_made_too(w, &a->u.check.made);
 }
 
 static void walk_install(struct walk *w, struct answer *a)
@@ -187,23 +259,6 @@ static void walk_query(struct walk *w, struct answer *a)
     walk_u64(w, &a->u.query.packets_out);
     walk_i64(w, &a->u.query.idle_in_s);
     walk_i64(w, &a->u.query.idle_out_s);
-}
-
-static void walk_token(struct walk *w, struct span *token)
-{
-    walk_span(w, token);
-    if (token->len && token->len != TOKEN_LEN)
-        w->failed = true;
-}
-
-static void walk_made(struct walk *w, struct answer *a)
-{
-    walk_u8(w, &a->u.auth.id.type);
-    walk_span(w, &a->u.auth.id.data);
-    walk_u8(w, &a->u.auth.method);
-    walk_span(w, &a->u.auth.data);
-    walk_spans(w, &a->u.auth.certs, &a->u.auth.n_certs);
-    walk_token(w, &a->u.auth.token);
 }
 
 static void walk_resolved(struct walk *w, struct answer *a)

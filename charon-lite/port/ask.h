@@ -25,7 +25,7 @@ enum ask_kind {
     ASK_KE_BOTH,     /* a responder's: ke.alg, peer -> public, shared */
     /* vault: our AUTH. For a PSK also the peer's (the judge has the other methods) */
     ASK_AUTH_MAKE,  /* auth -> method, data, certs */
-    ASK_AUTH_CHECK, /* auth + peer's data -> verdict */
+    ASK_AUTH_CHECK, /* auth + peer's data -> verdict; and our AUTH with it where `ours` is there and the verdict is yes */
     /* hand */
     ASK_CHILD_INSTALL,  /* child: SAs of both directions (or inbound only) and their policies, one batch */
     ASK_CHILD_OUTBOUND, /* child: the outbound SA now, and the policies point to it (RFC 7296 2.8, responder of a rekey). By
@@ -84,6 +84,9 @@ struct ask_auth {
     struct span data;
     const struct span *certs; /* X.509 in DER, in the order received; the first is the peer's own */
     size_t n_certs;
+    /* To the vault, by a responder: our AUTH too, in the same answer, if the peer is accepted. Of it sk_p, message, nonce, and
+     * what is for ASK_AUTH_MAKE only; the rest is as here. NULL = not wanted */
+    const struct ask_auth *ours;
     /* ASK_AUTH_MAKE only */
     const struct span *cert_requests; /* 20-byte hashes that the peer asked for; none: send what the configuration says */
     size_t n_cert_requests;
@@ -176,8 +179,9 @@ struct answer {
         } auth;
         struct {
             enum verdict verdict;
-            uint32_t handle;  /* peer_ref.handle from now on */
-            usec_t valid_for; /* how long the proof holds (certificate expiry), USEC_NEVER = no end */
+            uint32_t handle;           /* peer_ref.handle from now on */
+            usec_t valid_for;          /* how long the proof holds (certificate expiry), USEC_NEVER = no end */
+            const struct answer *made; /* as if ASK_AUTH_MAKE had been asked (`ours`); NULL = ask for it */
         } check;
         struct {
             int error; /* ERR_*; ERR_EXISTS = SPI taken: choose another */

@@ -287,6 +287,25 @@ static uint32_t handle_next(struct vault *v)
     return v->handles;
 }
 
+/* Our AUTH for a peer that has just been accepted; only of the IKE SA that its proof is of. */
+static const struct answer *made_too(struct vault *v, const struct ask_auth *a, struct arena *arena)
+{
+    struct answer *made = a->ours ? arena_new(arena, struct answer) : NULL;
+    struct ask_auth ours;
+
+    if (!made)
+        return NULL;
+    ours = *a->ours;
+    ours.peer = a->peer;
+    ours.we_initiated = a->we_initiated;
+    ours.prf = a->prf;
+    ours.local = a->local;
+    ours.hashes = a->hashes;
+    *made = (struct answer){.kind = ASK_AUTH_MAKE};
+    answer_make(v, &ours, made, arena);
+    return made;
+}
+
 static void answer_check(struct vault *v, const struct ask_auth *a, struct answer *out, struct arena *arena)
 {
     const struct vault_peer *p = peer_find(v, a->peer);
@@ -303,6 +322,7 @@ static void answer_check(struct vault *v, const struct ask_auth *a, struct answe
         out->why = NULL;
         out->u.check.handle = handle_next(v);
         out->u.check.valid_for = USEC_NEVER;
+        out->u.check.made = made_too(v, a, arena);
         v->counters.accepted++;
     } else {
         v->counters.refused++;

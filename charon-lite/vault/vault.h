@@ -5,6 +5,7 @@
  *
  *     ASK_AUTH_MAKE    connection, IKE_SA_INIT, nonce, SK_p  ->  our method, AUTH data, certificates, the ID that it proves
  *     ASK_AUTH_CHECK   the same of the peer, with its PSK AUTH  ->  verdict (certificates and signatures: the judge)
+ *                      and, where it is asked for with it and the verdict is yes, our own AUTH
  *     ASK_TOKEN        the SPIs of an IKE SA  ->  our token for it (token.h)
  *
  * The octets (RFC 7296 2.15) are built here. Our ID comes from the configuration, never from the caller (but for our address,

@@ -10,7 +10,7 @@
 struct sheet {
     struct end *end;
     unsigned life, room_life;
-    struct answer answer;
+    struct answer answer, made; /* made: with a verdict */
     uint8_t private_value[1100], public_value[1100], shared[1100], auth[64], id[ID_DATA_MAX], token[TOKEN_LEN];
     struct addr addr, local;
     enum ask_to to;
@@ -59,6 +59,14 @@ static void sheet_point(struct sheet *to, const struct sheet *from)
         return;
     case ASK_TOKEN:
         span_move(&to->answer.u.token.data, from, to);
+        return;
+    case ASK_AUTH_CHECK:
+        if (!from->answer.u.check.made)
+            return;
+        to->answer.u.check.made = &to->made;
+        span_move(&to->made.u.auth.id.data, from, to);
+        span_move(&to->made.u.auth.data, from, to);
+        span_move(&to->made.u.auth.token, from, to);
         return;
     default:
         return;
@@ -150,7 +158,7 @@ static struct span token(struct end *e, uint64_t spi_i, uint64_t spi_r, struct s
 static const uint8_t certificate[900];
 static const struct span certificates[] = {{certificate, 900}, {certificate, 900}, {certificate, 900}, {certificate, 900}};
 
-static int answer_make(struct end *e, const struct ask_auth *q, struct sheet *s)
+static int answer_make(struct end *e, const struct ask_auth *q, struct sheet *s, struct answer *a)
 {
     const struct conf_connection *c = connection_of(e, &q->peer);
     struct id id;
@@ -161,13 +169,13 @@ static int answer_make(struct end *e, const struct ask_auth *q, struct sheet *s)
     if (id.type == ID_NONE)
         id = (struct id){q->local.family == 4 ? ID_IPV4_ADDR : ID_IPV6_ADDR, addr_span(&q->local)};
     memcpy(s->id, id.data.p, id.data.len);
-    s->answer.u.auth.id = (struct id){id.type, span_of(s->id, id.data.len)};
-    s->answer.u.auth.method = AUTH_PSK;
-    s->answer.u.auth.certs = certificates;
-    s->answer.u.auth.n_certs = e->certificates;
-    s->answer.u.auth.data = span_of(s->auth, q->prf->out_len);
+    a->u.auth.id = (struct id){id.type, span_of(s->id, id.data.len)};
+    a->u.auth.method = AUTH_PSK;
+    a->u.auth.certs = certificates;
+    a->u.auth.n_certs = e->certificates;
+    a->u.auth.data = span_of(s->auth, q->prf->out_len);
     if (q->spi_i && q->spi_r)
-        s->answer.u.auth.token = token(e, q->spi_i, q->spi_r, s);
+        a->u.auth.token = token(e, q->spi_i, q->spi_r, s);
     return sim_psk_auth(q->prf, span_str(c->local.psk), q->message, q->nonce, q->sk_p, &id, s->auth);
 }
 
@@ -184,6 +192,23 @@ static enum verdict judge(struct end *e, const struct conf_connection *c, const 
         !secret_equal(span_of(want, q->prf->out_len), q->data))
         return VERDICT_BAD_AUTH;
     return VERDICT_ACCEPTED;
+}
+
+/* Our AUTH in the same answer, as the vault does it; or at times not, as where the judge gives the verdict. */
+static int made_too(struct end *e, const struct ask_auth *q, struct sheet *s)
+{
+    struct ask_auth ours;
+
+    if (!q->ours || e->apart || dice_between(&s->lot.dice, 0, 3) == 0)
+        return 0;
+    LAW(e->world, LAW_ASKS, q->ours->we_initiated == q->we_initiated && q->ours->peer.connection == q->peer.connection,
+        "end %u wants two different IKE SAs proved at once", e->index);
+    ours = *q->ours;
+    s->made = (struct answer){.kind = ASK_AUTH_MAKE, .result = ANSWER_OK};
+    s->answer.u.check.made = &s->made;
+    e->asks[ASK_AUTH_MAKE]++;
+    e->requests_seen = ours.n_cert_requests;
+    return answer_make(e, &ours, s, &s->made);
 }
 
 static int answer_check(struct end *e, const struct ask_auth *q, struct sheet *s)
@@ -203,7 +228,7 @@ static int answer_check(struct end *e, const struct ask_auth *q, struct sheet *s
     proved.handle = s->answer.u.check.handle = e->handles += 2;
     verdicts_add(e->verdicts, &proved, USEC_NEVER);
     e->n_verdicts++;
-    return 0;
+    return made_too(e, q, s);
 }
 
 static int answer_resolve(struct end *e, const struct ask *q, struct sheet *s)
@@ -224,7 +249,7 @@ static int perform(struct end *e, const struct ask *q, struct sheet *s)
     case ASK_KE_BOTH:
         return answer_ke(e, &q->u.ke, q->kind, s);
     case ASK_AUTH_MAKE:
-        return answer_make(e, &q->u.auth, s);
+        return answer_make(e, &q->u.auth, s, &s->answer);
     case ASK_AUTH_CHECK:
         return answer_check(e, &q->u.auth, s);
     case ASK_RESOLVE:

@@ -265,6 +265,7 @@ static void unjudged(struct world *w)
 {
     struct end *e = &w->end[w->seed & 1];
 
+    w->end[1].apart = true;
     if (e->index == 1)
         e->desk[ASK_VAULT].failed = 1000;
     w->end[1].plan[0].keep = w->end[1].plan[0].child[0].keep = KEEP_ANSWER;

@@ -606,6 +606,7 @@ static void proof_not_made(void **state)
     for (unsigned dies = 0; dies < 2; dies++) {
         struct puppet *p = waiting();
 
+        p->gate->apart = true;
         MUST(p, keyed(p));
         say_auth(p);
         request(p, IKE_AUTH);

@@ -109,6 +109,7 @@ struct end {
     uint32_t order_done; /* id of the last order that was answered */
     bool order_ok;
     uint64_t steps, asks[16], sent, keepalives;
+    bool apart;                       /* the vault never gives our AUTH with its verdict */
     unsigned certificates;            /* so many come with our AUTH, 900 bytes of nothing each */
     size_t certs_seen, requests_seen; /* in the last ask for AUTH to be checked, and to be made */
 };

@@ -211,6 +211,40 @@ static void proves_and_believes(void **state)
     }
 }
 
+/* The responder's vault says who the peer is, and proves itself in the same answer; to nobody whom it does not accept. */
+static void judges_and_proves_at_once(void **state)
+{
+    struct ask both, alone;
+    struct answer out, want;
+    struct world w;
+
+    (void)state;
+    world_init(&w);
+    alone = make_ask(false);
+    vault_answer(w.gw2.vault, &alone, &want, &w.arena);
+    assert_int_equal(want.result, ANSWER_OK);
+    both = w.check;
+    both.u.auth.ours = &alone.u.auth;
+    vault_answer(w.gw2.vault, &both, &out, &w.arena);
+    assert_int_equal(out.u.check.verdict, VERDICT_ACCEPTED);
+    assert_non_null(out.u.check.made);
+    assert_int_equal(out.u.check.made->result, ANSWER_OK);
+    assert_int_equal(out.u.check.made->kind, ASK_AUTH_MAKE);
+    assert_true(span_equal(out.u.check.made->u.auth.data, want.u.auth.data));
+    assert_true(id_equal(&out.u.check.made->u.auth.id, &want.u.auth.id));
+    alone.u.auth.message = SPAN_NONE; /* the peer is accepted all the same, and the operator reads why we are not proved */
+    vault_answer(w.gw2.vault, &both, &out, &w.arena);
+    assert_int_equal(out.u.check.verdict, VERDICT_ACCEPTED);
+    assert_int_equal(out.u.check.made->result, ANSWER_FAILED);
+    assert_non_null(out.u.check.made->why);
+    alone = make_ask(false);
+    both.u.auth.nonce = span_of(nonce_i, 32);
+    vault_answer(w.gw2.vault, &both, &out, &w.arena);
+    assert_int_equal(out.u.check.verdict, VERDICT_BAD_AUTH);
+    assert_null(out.u.check.made);
+    world_done(&w);
+}
+
 /* RFC 7296 2.15, computed here step by step */
 static void by_the_book(void **state)
 {
@@ -640,6 +674,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(proves_and_believes),
+        cmocka_unit_test(judges_and_proves_at_once),
         cmocka_unit_test(by_the_book),
         cmocka_unit_test(every_bit_counts),
         cmocka_unit_test(every_input_counts),

@@ -130,6 +130,30 @@ static void asks_of_auth(void **state)
     trip_done(&t);
 }
 
+/* The peer's proof to be judged and ours to be made: what is common is not said twice. */
+static void asks_of_both(void **state)
+{
+    struct ask_auth ours = {.sk_p = S("our key"), .message = S("our message"), .nonce = S("their nonce"), .spi_i = 1, .spi_r = 2};
+    struct trip t;
+    struct ask in = {.to = ASK_VAULT, .kind = ASK_AUTH_CHECK}, out;
+    const struct ask_auth *o;
+
+    (void)state;
+    ours.cert_requests = certs;
+    ours.n_cert_requests = 2;
+    in.u.auth = (struct ask_auth){.peer = {3, 4, 5}, .prf = &prf, .sk_p = S("key"), .hashes = 6, .data = S("mac"), .ours = &ours};
+    in.u.auth.local = addr_v4(192, 0, 2, 1);
+    ask_trip(&t, &in, &out);
+    o = out.u.auth.ours;
+    assert_non_null(o);
+    assert_true(span_equal(o->sk_p, ours.sk_p) && span_equal(o->message, ours.message) && span_equal(o->nonce, ours.nonce));
+    assert_true(o->spi_i == 1 && o->spi_r == 2 && o->n_cert_requests == 2 && span_equal(o->cert_requests[1], certs[1]));
+    assert_true(o->prf == &prf && o->hashes == 6 && o->peer.generation == 3 && o->peer.connection == 4 && !o->we_initiated);
+    assert_true(addr_equal(&o->local, &in.u.auth.local));
+    assert_true(o->data.len == 0 && o->id.type == ID_NONE && !o->ours);
+    trip_done(&t);
+}
+
 static void fill_child(struct ask_child *c, const struct child_keys *keys)
 {
     const struct endpoint e = {addr_v4(192, 0, 2, 1), 4500}, f = {{6, {0x20, 1, 0xd, 0xb8}}, 500};
@@ -247,6 +271,7 @@ static void answer_trip(struct trip *t, const struct answer *in, struct answer *
 static void answers_of_proofs(void **state)
 {
     struct trip t;
+    struct answer made = {.kind = ASK_AUTH_MAKE, .result = ANSWER_FAILED, .why = "no key"};
     struct answer in = {{1, 2}, ASK_KE_BOTH, ANSWER_OK, NULL, {.ke = {S("a"), S("b"), S("c")}}}, out;
 
     (void)state;
@@ -267,18 +292,30 @@ static void answers_of_proofs(void **state)
     assert_true(id_equal(&out.u.auth.id, &in.u.auth.id));
     assert_true(span_equal(out.u.auth.certs[0], certs[0]));
     trip_done(&t);
-    in = (struct answer){{1, 2}, ASK_AUTH_CHECK, ANSWER_OK, NULL, {.check = {VERDICT_ACCEPTED, 77, USEC_NEVER}}};
+    in = (struct answer){{1, 2}, ASK_AUTH_CHECK, ANSWER_OK, NULL, {.check = {VERDICT_ACCEPTED, 77, USEC_NEVER, NULL}}};
     answer_trip(&t, &in, &out);
     assert_int_equal(out.u.check.verdict, VERDICT_ACCEPTED);
     assert_int_equal(out.u.check.handle, 77);
     assert_true(out.u.check.valid_for == USEC_NEVER);
+    assert_null(out.u.check.made);
+    trip_done(&t);
+    made.u.auth.id = (struct id){ID_KEY_ID, S("me")};
+    made.u.auth.data = S("mac");
+    in.u.check.made = &made;
+    answer_trip(&t, &in, &out);
+    assert_int_equal(out.u.check.handle, 77);
+    assert_int_equal(out.u.check.made->result, ANSWER_FAILED);
+    assert_int_equal(out.u.check.made->kind, ASK_AUTH_MAKE);
+    assert_string_equal(out.u.check.made->why, "no key");
+    assert_true(id_equal(&out.u.check.made->u.auth.id, &made.u.auth.id));
+    assert_true(span_equal(out.u.check.made->u.auth.data, S("mac")));
     trip_done(&t);
 }
 
 /* One value means yes, and a bent one is no verdict at all. */
 static void a_verdict_is_of_the_list(void **state)
 {
-    struct answer in = {{1, 2}, ASK_AUTH_CHECK, ANSWER_OK, NULL, {.check = {VERDICT_ACCEPTED, 1, 2}}}, out;
+    struct answer in = {{1, 2}, ASK_AUTH_CHECK, ANSWER_OK, NULL, {.check = {VERDICT_ACCEPTED, 1, 2, NULL}}}, out;
     struct trip t;
     int good = 0;
 
@@ -529,6 +566,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(asks_of_key_exchanges),
         cmocka_unit_test(asks_of_auth),
+        cmocka_unit_test(asks_of_both),
         cmocka_unit_test(asks_of_children),
         cmocka_unit_test(asks_of_others),
         cmocka_unit_test(answers_of_proofs),
