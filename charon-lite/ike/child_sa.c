@@ -183,7 +183,7 @@ void child_live(struct child_sa *child)
     struct core *c = child->sa->core;
     usec_t hard = cc->lifetime_us ? cc->lifetime_us : cc->rekey_us ? cc->rekey_us + cc->rekey_us / 10 : 0;
 
-    child->rekey_at = cc->rekey_us ? c->now + jitter(c, cc->rekey_us, 10) : 0;
+    child->rekey_at = cc->rekey_us ? c->now + rekey_after(c, cc->rekey_us, !child->replaces.slot) : 0;
     child->dies_at = hard ? c->now + hard : 0;
     if (child->redundant) /* known before it was installed: its creator closes it, or we do */
         wake_set(c, &child->life, c->now + OLD_SA_LIFE);

@@ -112,6 +112,11 @@ usec_t jitter(struct core *c, usec_t us, unsigned percent)
     return span > 0 ? us - (usec_t)rng_below(&c->rng, (uint64_t)span + 1) : us;
 }
 
+usec_t rekey_after(struct core *c, usec_t us, bool first)
+{
+    return jitter(c, us, first && c->counts.ike_sas > REKEY_MANY ? REKEY_FIRST_SPREAD : 10);
+}
+
 /* Only what was due when the step began: a timer that sets itself to now runs in the next tick. */
 static void timers_run(struct core *c)
 {

@@ -32,6 +32,8 @@ void wake_set(struct core *, struct timer *, usec_t at); /* USEC_NEVER stops it 
 void wake_stop(struct core *, struct timer *);
 /* `us` less a random part of up to `percent` of it: rekeying and retries are jittered (RFC 7296 2.8, 2.4). */
 usec_t jitter(struct core *, usec_t us, unsigned percent);
+/* How long until it is rekeyed. `first`: it replaces none; many such may come up at once, and must not be rekeyed at once. */
+usec_t rekey_after(struct core *, usec_t us, bool first);
 
 /* Something was left undone for want of memory: everybody looks again a little later. */
 void memory_short(struct core *);
@@ -116,15 +118,15 @@ struct core {
     struct map by_id;     /* connection and identity of the peer -> ike_sa.by_id */
     uint16_t *wide;       /* indexes of the connections for many peers */
     size_t n_wide;
-    struct list sas;        /* all, ike_sa.in_core */
-    struct list graveyard;  /* freed at the end of the step */
-    struct list collecting; /* fragments.collected */
-    size_t fragment_bytes;  /* of those */
-    struct list replies;    /* reply.in_core: answers that may be asked for again, the oldest first */
-    struct timer forget;    /* the oldest of them */
+    struct list sas;             /* all, ike_sa.in_core */
+    struct list graveyard;       /* freed at the end of the step */
+    struct list collecting;      /* fragments.collected */
+    size_t fragment_bytes;       /* of those */
+    struct list replies;         /* reply.in_core: answers that may be asked for again, the oldest first */
+    struct timer forget;         /* the oldest of them */
     const struct suite **suites; /* suite_keep() */
     size_t n_suites;
-    struct list lingering;  /* replaced SAs that the kernel still has, the oldest first (linger.c) */
+    struct list lingering; /* replaced SAs that the kernel still has, the oldest first (linger.c) */
     size_t n_lingering;
     struct list work; /* ike_sa.in_work: something may be started */
     struct cookie_secret {
@@ -213,7 +215,8 @@ struct low_nonce {
     bool there;
 };
 
-/* What is the same in many SAs is there once. Suites stay until the core goes: there are no more than the configuration allows. */
+/* What is the same in many SAs is there once. Suites stay until the core goes: there are no more than the configuration allows.
+ */
 const struct suite *suite_keep(struct core *, const struct suite *); /* NULL without memory */
 struct kept_id {
     uint32_t users;
@@ -272,8 +275,8 @@ struct ike_sa {
 
     /* window (2.2, 2.3) */
     uint32_t next_ours, next_theirs;
-    struct xchg *ours, *theirs; /* under way */
-    struct reply *reply;        /* to next_theirs - 1; NULL when it was forgotten */
+    struct xchg *ours, *theirs;   /* under way */
+    struct reply *reply;          /* to next_theirs - 1; NULL when it was forgotten */
     struct fragments *in_request; /* NULL = none came yet */
     uint64_t request_hash;        /* of the peer's request that is collected or heard: its first fragment */
     uint64_t init_seen;           /* hash of the IKE_SA_INIT that a responder took */
@@ -299,12 +302,12 @@ struct ike_sa {
     usec_t first_probe;    /* a responder's new SA that stays silent */
     uint32_t lost_spis[2]; /* Child SAs that only the peer believes in: to be deleted there. One exchange makes one at most */
     uint8_t n_lost;
-    struct ticket replaced_by;      /* the IKE SA that inherited from this one */
-    bool redundant;                 /* loser of a simultaneous rekey or of a double initiation */
-    struct ticket peer_rekey;       /* the IKE SA from the peer's rekey of this one, while ours is under way (2.8.2) */
+    struct ticket replaced_by;         /* the IKE SA that inherited from this one */
+    bool redundant;                    /* loser of a simultaneous rekey or of a double initiation */
+    struct ticket peer_rekey;          /* the IKE SA from the peer's rekey of this one, while ours is under way (2.8.2) */
     struct low_nonce peer_rekey_nonce; /* the lower nonce of that exchange */
-    struct ticket forerunner;       /* of that IKE SA: the one that both ends rekey */
-    struct low_nonce low_nonce;     /* the lower nonce of the exchange that made this SA */
+    struct ticket forerunner;          /* of that IKE SA: the one that both ends rekey */
+    struct low_nonce low_nonce;        /* the lower nonce of the exchange that made this SA */
 
     struct list children; /* child_sa.in_sa */
     struct timer life, liveness, keepalive;
@@ -334,7 +337,7 @@ void sa_heir_up(struct ike_sa *);   /* the new SA of a rekey is complete */
 struct ike_sa *sa_by_spi(struct core *, uint64_t our_spi);
 uint64_t sa_our_spi(const struct ike_sa *);
 uint64_t spi_new(struct core *);
-bool sa_usable(const struct ike_sa *); /* UP, and not on its way out */
+bool sa_usable(const struct ike_sa *);                        /* UP, and not on its way out */
 const struct conf_connection *sa_conn(const struct ike_sa *); /* of its peer, or the candidate; NULL */
 struct span sa_init_ours(const struct ike_sa *);              /* our message of IKE_SA_INIT, until it is up */
 struct ike_keys sa_keys(const struct ike_sa *);               /* borrowed */
@@ -368,7 +371,7 @@ struct child_sa {
     struct timer life;
     enum ask_kind asked; /* while `patience` runs: what the hand is to tell of */
     struct timer patience;
-    struct ts *ts_store;    /* owns what the two lists point at */
+    struct ts *ts_store; /* owns what the two lists point at */
     struct ts_list ts_local, ts_remote;
     struct ticket replaces;       /* rekey: the one it came from */
     struct child_keys *keys;      /* until both of its SAs are in the kernel */
@@ -575,10 +578,10 @@ struct xchg {
     uint16_t child_index, child_pair;
     bool rekeys_child;
     struct ticket old_child;
-    struct ticket rival;       /* the SA from the peer's rekey of the same, while ours is under way (2.8.1) */
+    struct ticket rival;          /* the SA from the peer's rekey of the same, while ours is under way (2.8.1) */
     struct low_nonce rival_nonce; /* the lower nonce of that exchange */
-    struct ticket made;        /* theirs: what this rekey made */
-    uint16_t child_error;      /* notify to answer with; 0 = going well */
+    struct ticket made;           /* theirs: what this rekey made */
+    uint16_t child_error;         /* notify to answer with; 0 = going well */
     uint8_t child_error_data[4];
     uint8_t child_error_data_len;
     char child_why[400];

@@ -318,9 +318,7 @@ int sa_set_peer_id(struct ike_sa *sa, struct kept_id *id)
 
 struct ike_sa *sa_next_of_id(const struct ike_sa *like, const struct ike_sa *after)
 {
-    struct map_node *n = after           ? map_more(&after->by_id)
-                         : like->peer_id ? map_first(&like->core->by_id, id_hash(like))
-                                         : NULL;
+    struct map_node *n = after ? map_more(&after->by_id) : like->peer_id ? map_first(&like->core->by_id, id_hash(like)) : NULL;
 
     for (; n; n = map_more(n)) {
         struct ike_sa *sa = CONTAINER_OF(n, struct ike_sa, by_id);
@@ -437,7 +435,8 @@ void sa_kill(struct ike_sa *sa, enum fact fact, const char *fmt, ...)
 
 void sa_close(struct ike_sa *sa)
 {
-    bool asked = sa->state == IKE_KEYED && sa->initiator && sa->ours && sa->ours->sent.bytes.len; /* to be up at the peer in a moment: wait */
+    bool asked = sa->state == IKE_KEYED && sa->initiator && sa->ours &&
+                 sa->ours->sent.bytes.len; /* to be up at the peer in a moment: wait */
 
     if (!sa->maker && !asked && (sa->state == IKE_BORN || sa->state == IKE_KEYED)) {
         sa_kill(sa, FACT_IKE_DOWN, "given up");
@@ -489,7 +488,7 @@ static void live(struct ike_sa *sa)
     usec_t hard = conn->lifetime_us ? conn->lifetime_us : conn->rekey_us ? conn->rekey_us + conn->rekey_us / 10 : 0;
 
     sa->up_since = sa->last_heard = c->now;
-    sa->rekey_at = conn->rekey_us ? c->now + jitter(c, conn->rekey_us, 10) : 0;
+    sa->rekey_at = conn->rekey_us ? c->now + rekey_after(c, conn->rekey_us, !sa->is_heir) : 0;
     sa->dies_at = hard ? c->now + hard : 0;
     if (sa->proof_ends && (!sa->dies_at || sa->proof_ends < sa->dies_at))
         sa->dies_at = sa->proof_ends; /* no longer than the certificate that stands behind it */

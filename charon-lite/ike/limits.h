@@ -33,6 +33,8 @@
 #define TRAFFIC_WAIT (500 * USEC_MSEC)         /* for the hand to say when packets last came */
 #define REPLY_KEPT (300 * USEC_SEC)            /* an answer can be repeated for so long: "several minutes" (2.1) */
 #define OVERSLEPT (3 * USEC_SEC)               /* a step that comes so late means that we were suspended */
+#define REKEY_MANY 16                          /* with more IKE SAs than that, */
+#define REKEY_FIRST_SPREAD 80                  /* the first rekey of each comes so many percent earlier, at most */
 #define TEMPORARY_WAIT (3 * USEC_SEC)          /* before a retry after TEMPORARY_FAILURE */
 #define TEMPORARY_MAX (180 * USEC_SEC)         /* after several minutes of it the IKE SA is closed (2.25) */
 #define PAIRS_WAIT (3 * USEC_SEC)              /* for the peer to make the Child SAs of the other pairs */

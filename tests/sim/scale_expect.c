@@ -1,53 +1,70 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How many rekeys a minute are to be expected. Each end draws when it rekeys evenly from the last tenth of the soft lifetime L
- * (RFC 7296 2.8; jitter() of ike/), and the earlier one does it: an SA lives t with P(life > t) = ((L - t) / (L / 10))^2 from
- * 0.9 L on. The successor draws anew, so rekeys are a renewal process: with f the density of a life and u(t) the rate of births
- * and rekeys, u = births + f * u. That sum is what stands below, on a grid of GRID seconds.
+ * How many rekeys a minute are to be expected. Each end draws when it rekeys evenly from the last part p of the soft lifetime L,
+ * and the earlier one does it: an SA lives t with P(life > t) = ((L - t) / (pL))^2 from (1 - p) L on (RFC 7296 2.8; rekey_after()
+ * of ike/). p is a tenth, but four fifths for the first of many, so that what came up together is spread at once. The successor
+ * draws anew, so rekeys are a renewal process: with f0 and f the densities of a first and of another life and r(t) the rate of
+ * rekeys, r = f0 * births + f * r. That sum is what stands below, on a grid of GRID seconds.
  *
- * From the same density: a life is 0.933 L on average with a deviation of 0.1 L / sqrt(18), so after k lives those that began
- * together are spread by sqrt(k) times that, and the fullest minute is 1 + 2 exp(-0.0126 k) + 2 exp(-0.0504 k) + ... times the
- * mean: less than 3 from the 28th life on.
+ * From the same densities: the first rekeys come at 2 / (0.8 L) at most, 2.3 times the mean rate of 1 / (0.933 L), and what
+ * follows is spread wider: never three times.
  */
 #include "scale_expect.h"
 
 #include <stdlib.h>
 
 #define GRID (6 * USEC_SEC)
-#define TENTH_MAX 4096 /* grid points in the last tenth */
+#define LIFE_MAX 8192 /* grid points in what is drawn from */
 
-/* Chances that a life ends in each grid step after 0.9 L; how many. */
-static size_t lives(usec_t soft, double *f)
+/* Chances that a life ends in each grid step after the first when it may; how many steps, and that first. */
+struct density {
+    double f[LIFE_MAX];
+    size_t n, first;
+};
+
+static struct density *density_of(usec_t soft, unsigned percent)
 {
-    size_t n = (size_t)(soft / 10 / GRID);
+    struct density *d = calloc(1, sizeof(*d));
 
-    n = n < TENTH_MAX ? n : TENTH_MAX;
-    for (size_t i = 0; i < n; i++) {
-        double before = 1 - (double)i / (double)n, after = 1 - (double)(i + 1) / (double)n;
+    if (!d)
+        abort();
+    d->n = (size_t)(soft / 100 * percent / GRID);
+    d->n = d->n < LIFE_MAX ? d->n : LIFE_MAX;
+    d->first = (size_t)(soft / 100 * (100 - percent) / GRID);
+    for (size_t i = 0; i < d->n; i++) {
+        double before = 1 - (double)i / (double)d->n, after = 1 - (double)(i + 1) / (double)d->n;
 
-        f[i] = before * before - after * after;
+        d->f[i] = before * before - after * after;
     }
+    return d;
+}
+
+/* Who began at u[] ends at t. */
+static double ends_at(const struct density *d, const double *u, size_t t)
+{
+    double n = 0;
+
+    for (size_t i = 0; i < d->n && d->first + i <= t; i++)
+        n += d->f[i] * u[t - d->first - i];
     return n;
 }
 
 void scale_expect(usec_t soft, usec_t births_for, double births, double *minutes, size_t n_minutes)
 {
-    size_t per_minute = (size_t)(60 * USEC_SEC / GRID), n = n_minutes * per_minute, first = (size_t)(soft / 10 * 9 / GRID);
-    size_t n_births = (size_t)(births_for / GRID);
-    double *f = calloc(TENTH_MAX, sizeof(*f)), *u = calloc(n + 1, sizeof(*u));
-    size_t n_f;
+    size_t per_minute = (size_t)(60 * USEC_SEC / GRID), n = n_minutes * per_minute, n_births = (size_t)(births_for / GRID);
+    double *born = calloc(n + 1, sizeof(*born)), *rekeyed = calloc(n + 1, sizeof(*rekeyed));
+    struct density *first = density_of(soft, 80), *other = density_of(soft, 10);
 
-    if (!f || !u)
+    if (!born || !rekeyed)
         abort();
-    n_f = lives(soft, f);
+    for (size_t t = 0; t < n_births; t++)
+        born[t] = births / (double)n_births;
     for (size_t t = 0; t < n; t++) {
-        double rekeys = 0;
-
-        for (size_t i = 0; i < n_f && first + i <= t; i++)
-            rekeys += f[i] * u[t - first - i];
-        u[t] = rekeys + (t < n_births ? births / (double)n_births : 0);
-        minutes[t / per_minute] += rekeys;
+        rekeyed[t] = ends_at(first, born, t) + ends_at(other, rekeyed, t);
+        minutes[t / per_minute] += rekeyed[t];
     }
-    free(f);
-    free(u);
+    free(first);
+    free(other);
+    free(born);
+    free(rekeyed);
 }
