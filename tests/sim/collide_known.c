@@ -24,5 +24,6 @@ const struct clash_known clash_known[] = {
     {"plain/2/D0K0K1/s1s0s2d0d0d0d3d0d0d0d0d0", "nor are Child SAs deleted in it"},
     {"plain/0/C0K1X0/s1d0s0s2d2d0d0d0", "who has answered the rekey of the IKE SA leaves the old one to the peer (2.8)"},
     {"plain/0/C1K0X1/s1d0s0s2d2d0d0d0", "the same from the other end"},
+    {"plain/2/K0K1X0/s0s1d0d0s2d0d2d0", "who lost, and heard that the winner is closed first, may close the old one"},
     {NULL, NULL},
 };

@@ -325,6 +325,8 @@ static bool may_delete_ike(const struct book *b, unsigned end, const struct book
         return true;
     if (sa->heir[end] >= 0 && rfc_ike_loser(b, sa) != (int)end)
         return true;
+    if (sa->heir[end] >= 0 && b->sa[sa->heir[!end]].known[end] && !b->sa[sa->heir[!end]].alive[end])
+        return true; /* the winner's was closed by the winner: nobody else will */
     if (old && sa->first == end && rfc_ike_loser(b, old) == (int)end)
         return true;
     for (size_t i = 0; i < b->n_sas; i++)
