@@ -105,9 +105,9 @@ profile_one() { local p
 	kill -INT $p; wait $p 2>/dev/null
 	perf report -q -i "$W/perf.data" --sort comm,dso 2>/dev/null | awk '$1 + 0 >= 0.5 { sub(/%/, "", $1); print $1, $2, $3 }' |
 		while read -r share comm dso; do put "$1" "$2" ours "prof $comm $dso" 1 "$share" 0; done
-	perf report -q -i "$W/perf.data" --sort dso,symbol 2>/dev/null | awk '$1 + 0 >= 0.5 && $4 != "" && n++ < 15 { sub(/%/, "", $1); gsub(/[][]/, "", $2); print $1, $2, $4 }' |
+	perf report -q -i "$W/perf.data" --sort dso,symbol 2>/dev/null | awk '$1 + 0 >= 0.4 && $4 !~ /^(0x|$)/ && n++ < 15 { sub(/%/, "", $1); gsub(/[][]/, "", $2); print $1, $2, $4 }' |
 		while read -r share dso f; do put "$1" "$2" ours "top $dso $f" 1 "$share" 0; done
-	perf report -q -i "$W/perf.data" --sort comm,symbol --dsos charon-lite 2>/dev/null | awk '$1 + 0 >= 0.4 && $3 == "[.]" && n++ < 15 { sub(/%/, "", $1); print $1, $2, $4 }' |
+	perf report -q -i "$W/perf.data" --sort comm,symbol --dsos charon-lite 2>/dev/null | awk '$1 + 0 >= 0.2 && $3 == "[.]" && n++ < 15 { sub(/%/, "", $1); print $1, $2, $4 }' |
 		while read -r share comm f; do put "$1" "$2" ours "func $comm $f" 1 "$share" 0; done
 	strace -f -c -q -o "$W/calls" $(watch | awk '{ printf "-p %s ", $1 }') 2>/dev/null & p=$!; sleep 1
 	GEN_LIMIT=20 gen establish --local 10.1.0.1/16 --inner 172.17.0.0/16 --each-address --peers 200
