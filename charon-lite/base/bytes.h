@@ -35,8 +35,8 @@ struct buf {
 };
 void buf_init(struct buf *, size_t max);
 void buf_expect(struct buf *, size_t len); /* so many bytes will follow: an empty one takes no more memory than that */
-void buf_done(struct buf *);  /* wipes and frees; the buf may be initialised again */
-void buf_reset(struct buf *); /* empties, keeps the memory and clears `failed` */
+void buf_done(struct buf *);               /* wipes and frees; the buf may be initialised again */
+void buf_reset(struct buf *);              /* empties, keeps the memory and clears `failed` */
 void buf_u8(struct buf *, uint8_t);
 void buf_u16(struct buf *, uint16_t);
 void buf_u24(struct buf *, uint32_t);

@@ -557,8 +557,8 @@ enum step child_keys_make(struct xchg *x)
     x->child->low_nonce = nonce_low(ni, nr);
     x->child->suite = suite_keep(x->core, &x->suite);
     x->child->keys = x->child->suite ? calloc(1, sizeof(*x->child->keys)) : NULL;
-    if (!x->child->keys ||
-        child_keys_derive(x->child->suite, sa->suite->prf, secret_view(&k.d), secret_view(&x->shared), ni, nr, x->child->keys) < 0)
+    if (!x->child->keys || child_keys_derive(x->child->suite, sa->suite->prf, secret_view(&k.d), secret_view(&x->shared), ni, nr,
+                                             x->child->keys) < 0)
         child_fail(x, TEMPORARY_FAILURE, "key derivation failed");
     secret_done(&x->shared);
     return STEP_NEXT;

@@ -210,7 +210,8 @@ static void init_request(struct core *c, const struct ike_header *h, const struc
         buf_expect(&sa->start->init_theirs, data.len);
         buf_span(&sa->start->init_theirs, data);
         door_half_open(sa, true);
-        if (sa->start->init_theirs.failed || !sa->by_init_in || !sa->source_counted) /* the proof covers it; nobody is taken uncounted */
+        if (sa->start->init_theirs.failed || !sa->by_init_in ||
+            !sa->source_counted) /* the proof covers it; nobody is taken uncounted */
             sa_kill(sa, FACT_DROPPED, "out of memory");
         else
             xchg_request(sa, h, path, in, &arena);

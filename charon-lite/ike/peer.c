@@ -454,8 +454,7 @@ static bool outlived(const struct ike_sa *newest, const struct ike_sa *other)
 {
     if (newest->initiator == other->initiator)
         return newest->born < other->born;
-    return newest->born - other->born < SAME_TIME &&
-           nonce_before(&newest->low_nonce, &other->low_nonce);
+    return newest->born - other->born < SAME_TIME && nonce_before(&newest->low_nonce, &other->low_nonce);
 }
 
 /* Two IKE SAs with one peer converge to one: the loser is closed by who created it. A much older one is of an earlier life of the
