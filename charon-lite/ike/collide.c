@@ -184,7 +184,7 @@ static bool undecided(struct ike_sa *old, struct ike_sa *new)
     sa_inherit(new, old);
     old->replaced_by = new->id;
     old->want_rekey = false;
-    wake_set(old->core, &old->life, old->core->now + OLD_SA_LIFE); /* should theirs come to nothing */
+    sa_wake_at(old, SA_LIFE, old->core->now + OLD_SA_LIFE); /* should theirs come to nothing */
     return true;
 }
 
@@ -202,7 +202,7 @@ void collide_ike(struct xchg *x, struct ike_sa *new)
         new->want_delete = true; /* the peer closes the old one */
         old->want_rekey = false;
         old->replaced_by = old->peer_rekey;
-        wake_set(x->core, &old->life, x->core->now + OLD_SA_LIFE);
+        sa_wake_at(old, SA_LIFE, x->core->now + OLD_SA_LIFE);
         sa_wake(new);
         if (theirs)
             sa_wake(theirs);
@@ -211,7 +211,7 @@ void collide_ike(struct xchg *x, struct ike_sa *new)
     if (theirs) { /* ours stays: the peer closes its own, we the old one */
         sa_inherit(new, theirs);
         theirs->redundant = true;
-        wake_set(x->core, &theirs->life, x->core->now + OLD_SA_LIFE);
+        sa_wake_at(theirs, SA_LIFE, x->core->now + OLD_SA_LIFE);
     }
     sa_inherit(new, old);
     old->replaced_by = new->id;
@@ -233,7 +233,7 @@ bool collide_ike_late(struct xchg *theirs, struct ike_sa *new)
         old->replaced_by = new->id;
     } else {
         new->redundant = true; /* the peer closes it */
-        wake_set(theirs->core, &new->life, theirs->core->now + OLD_SA_LIFE);
+        sa_wake_at(new, SA_LIFE, theirs->core->now + OLD_SA_LIFE);
         old->want_delete = true;
         sa_wake(old);
     }

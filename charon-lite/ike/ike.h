@@ -244,6 +244,7 @@ struct sa_start {
 /* --- IKE SAs -------------------------------------------------------------------------------------------------------------------
  */
 enum ike_state { IKE_BORN, IKE_KEYED, IKE_UP, IKE_LEAVING, IKE_GONE };
+enum sa_due { SA_LIFE, SA_LIVENESS, SA_KEEPALIVE, SA_DUES }; /* what its timer is for */
 enum child_state { CHILD_BORN, CHILD_HALF, CHILD_UP, CHILD_OLD, CHILD_GONE };
 
 struct ike_sa {
@@ -310,7 +311,8 @@ struct ike_sa {
     struct low_nonce low_nonce;        /* the lower nonce of the exchange that made this SA */
 
     struct list children; /* child_sa.in_sa */
-    struct timer life, liveness, keepalive;
+    struct timer timer;
+    usec_t due[SA_DUES]; /* 0 = never */
     usec_t rekey_at, dies_at;
 };
 
@@ -325,7 +327,8 @@ void sa_kill(struct ike_sa *, enum fact, const char *fmt, ...)
 void sa_close(struct ike_sa *); /* politely: delete it when the window allows */
 void sa_free(struct ike_sa *);
 void sa_deleted_by_peer(struct ike_sa *);
-void sa_wake(struct ike_sa *); /* look for work at the end of this step */
+void sa_wake_at(struct ike_sa *, enum sa_due, usec_t at); /* USEC_NEVER stops it */
+void sa_wake(struct ike_sa *);                            /* look for work at the end of this step */
 void sa_pump(struct ike_sa *);
 void sa_heard(struct ike_sa *, const struct path *);      /* an authenticated, new message came from there */
 void sa_heard_traffic(struct ike_sa *, int64_t idle_s);   /* ESP came that long ago; -1 = never */

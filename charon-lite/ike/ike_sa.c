@@ -109,12 +109,12 @@ void sa_set_state(struct ike_sa *sa, enum ike_state to)
 /* --- timers
  * -------------------------------------------------------------------------------------------------------------------------- */
 
-static void sa_life(struct core *c, struct timer *t)
+static void sa_life(struct ike_sa *sa)
 {
-    struct ike_sa *sa = CONTAINER_OF(t, struct ike_sa, life);
+    struct core *c = sa->core;
 
     if (sa->state < IKE_UP && sa->theirs) {
-        wake_set(c, t, c->now + HALF_OPEN_LIFE); /* it came, and is being looked at */
+        sa_wake_at(sa, SA_LIFE, c->now + HALF_OPEN_LIFE); /* it came, and is being looked at */
     } else if (sa->state < IKE_UP) {
         sa_kill(sa, FACT_DROPPED, "no IKE_AUTH came");
     } else if (sa->replaced || sa->redundant) {
@@ -124,7 +124,7 @@ static void sa_life(struct core *c, struct timer *t)
         sa_close(sa);
     } else {
         sa->want_rekey = true;
-        wake_set(c, t, sa->dies_at ? sa->dies_at : USEC_NEVER);
+        sa_wake_at(sa, SA_LIFE, sa->dies_at ? sa->dies_at : USEC_NEVER);
         sa_wake(sa);
     }
 }
@@ -175,9 +175,9 @@ static bool surplus(const struct ike_sa *sa)
 }
 
 /* Only a peer that has been silent is asked (2.4); ESP from it is as good a sign of life as any, so the hand is asked first. */
-static void sa_liveness(struct core *c, struct timer *t)
+static void sa_liveness(struct ike_sa *sa)
 {
-    struct ike_sa *sa = CONTAINER_OF(t, struct ike_sa, liveness);
+    struct core *c = sa->core;
     usec_t every = sa_conn(sa)->liveness_us;
     usec_t due = sa->last_heard + (sa->probed || !every                         ? every
                                    : sa->first_probe && sa->first_probe < every ? sa->first_probe
@@ -192,7 +192,7 @@ static void sa_liveness(struct core *c, struct timer *t)
     }
     if (c->now >= due && !sa->traffic_asked && traffic_ask(sa)) {
         sa->traffic_asked = true;
-        wake_set(c, t, c->now + TRAFFIC_WAIT);
+        sa_wake_at(sa, SA_LIVENESS, c->now + TRAFFIC_WAIT);
         return;
     }
     sa->traffic_asked = false;
@@ -203,18 +203,54 @@ static void sa_liveness(struct core *c, struct timer *t)
         due = c->now + (every ? every : SILENT_PROBE);
     }
     if (every || !sa->probed)
-        wake_set(c, t, due);
+        sa_wake_at(sa, SA_LIVENESS, due);
 }
 
-static void sa_keepalive(struct core *c, struct timer *t)
+static void sa_keepalive(struct ike_sa *sa)
 {
-    struct ike_sa *sa = CONTAINER_OF(t, struct ike_sa, keepalive);
+    struct core *c = sa->core;
     usec_t every = sa_conn(sa)->keepalive_us ? sa_conn(sa)->keepalive_us : 20 * USEC_SEC;
 
     if (!sa->nat_local || sa->state != IKE_UP || sa->replaced)
         return;
     out_keepalive(c, &sa->path);
-    wake_set(c, t, c->now + every);
+    sa_wake_at(sa, SA_KEEPALIVE, c->now + every);
+}
+
+/* One timer for all that an IKE SA waits for: it runs to the earliest. */
+static void timer_set(struct ike_sa *sa)
+{
+    usec_t next = USEC_NEVER;
+
+    for (size_t i = 0; i < SA_DUES; i++)
+        if (sa->due[i] && sa->due[i] < next)
+            next = sa->due[i];
+    if (next == USEC_NEVER || !heap_in(&sa->timer.node) || sa->timer.node.at != next)
+        wake_set(sa->core, &sa->timer, next);
+}
+
+void sa_wake_at(struct ike_sa *sa, enum sa_due what, usec_t at)
+{
+    sa->due[what] = at == USEC_NEVER ? 0 : at;
+    timer_set(sa);
+}
+
+static void sa_timer(struct core *c, struct timer *t)
+{
+    static void (*const fire[SA_DUES])(struct ike_sa *) = {sa_life, sa_liveness, sa_keepalive};
+    struct ike_sa *sa = CONTAINER_OF(t, struct ike_sa, timer);
+    bool due[SA_DUES];
+
+    for (size_t i = 0; i < SA_DUES; i++) {
+        due[i] = sa->due[i] && sa->due[i] <= c->now;
+        if (due[i])
+            sa->due[i] = 0;
+    }
+    for (size_t i = 0; i < SA_DUES && sa->state != IKE_GONE; i++)
+        if (due[i])
+            fire[i](sa);
+    if (sa->state != IKE_GONE)
+        timer_set(sa);
 }
 
 /* --- birth and death
@@ -262,9 +298,7 @@ struct ike_sa *sa_new(struct core *c, bool initiator, bool heir, const struct pa
     list_init(&sa->in_peer);
     list_init(&sa->lineage);
     list_init(&sa->children);
-    sa->life.fire = sa_life;
-    sa->liveness.fire = sa_liveness;
-    sa->keepalive.fire = sa_keepalive;
+    sa->timer.fire = sa_timer;
     sa->is_heir = heir;
     sa->start = heir ? NULL : start_new();
     sa->id = ticket_take(c, TICKET_IKE_SA, sa);
@@ -353,9 +387,7 @@ void sa_free(struct ike_sa *sa)
     xchg_free(sa->theirs);
     while (!list_empty(&sa->children))
         child_free(LIST_ITEM(sa->children.next, struct child_sa, in_sa));
-    wake_stop(c, &sa->life);
-    wake_stop(c, &sa->liveness);
-    wake_stop(c, &sa->keepalive);
+    wake_stop(c, &sa->timer);
     door_forget(sa);
     ticket_drop(c, &sa->id);
     map_remove(&c->by_spi, &sa->by_spi);
@@ -411,9 +443,7 @@ void sa_kill(struct ike_sa *sa, enum fact fact, const char *fmt, ...)
     exchange_stop(sa->theirs);
     while (!list_empty(&sa->children))
         child_end(LIST_ITEM(sa->children.next, struct child_sa, in_sa), sa->replaced || sa->redundant, NULL);
-    wake_stop(c, &sa->life);
-    wake_stop(c, &sa->liveness);
-    wake_stop(c, &sa->keepalive);
+    wake_stop(c, &sa->timer);
     map_remove(&c->by_spi, &sa->by_spi);
     id_forget(sa);
     list_remove(&sa->lineage);
@@ -494,14 +524,14 @@ static void live(struct ike_sa *sa)
         sa->dies_at = sa->proof_ends; /* no longer than the certificate that stands behind it */
     if (sa->dies_at && sa->dies_at < sa->rekey_at)
         sa->rekey_at = 0;
-    wake_set(c, &sa->life, sa->rekey_at ? sa->rekey_at : sa->dies_at ? sa->dies_at : USEC_NEVER);
+    sa_wake_at(sa, SA_LIFE, sa->rekey_at ? sa->rekey_at : sa->dies_at ? sa->dies_at : USEC_NEVER);
     sa->first_probe = sa->initiator || sa->is_heir ? 0 : SILENT_PROBE;
     if (conn->liveness_us || sa->first_probe)
-        wake_set(c, &sa->liveness,
-                 c->now + (sa->first_probe && (!conn->liveness_us || sa->first_probe < conn->liveness_us) ? sa->first_probe
-                                                                                                          : conn->liveness_us));
+        sa_wake_at(sa, SA_LIVENESS,
+                   c->now + (sa->first_probe && (!conn->liveness_us || sa->first_probe < conn->liveness_us) ? sa->first_probe
+                                                                                                            : conn->liveness_us));
     if (sa->nat_local)
-        wake_set(c, &sa->keepalive, c->now + (conn->keepalive_us ? conn->keepalive_us : 20 * USEC_SEC));
+        sa_wake_at(sa, SA_KEEPALIVE, c->now + (conn->keepalive_us ? conn->keepalive_us : 20 * USEC_SEC));
 }
 
 void sa_established(struct ike_sa *sa)
@@ -537,9 +567,9 @@ void sa_reinstate(struct ike_sa *sa)
     usec_t every = sa_conn(sa)->liveness_us;
 
     sa->redundant = false;
-    wake_set(sa->core, &sa->life, sa->rekey_at ? sa->rekey_at : sa->dies_at ? sa->dies_at : USEC_NEVER);
+    sa_wake_at(sa, SA_LIFE, sa->rekey_at ? sa->rekey_at : sa->dies_at ? sa->dies_at : USEC_NEVER);
     if (every)
-        wake_set(sa->core, &sa->liveness, sa->core->now + every);
+        sa_wake_at(sa, SA_LIVENESS, sa->core->now + every);
     sa->want_liveness = true;
     sa_wake(sa);
 }

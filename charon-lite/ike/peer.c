@@ -479,7 +479,7 @@ void peer_dedupe(struct peer *p, struct ike_sa *newest)
         if (loser->initiator)
             sa_close(loser);
         else
-            wake_set(c, &loser->life, c->now + REDUNDANT_WAIT);
+            sa_wake_at(loser, SA_LIFE, c->now + REDUNDANT_WAIT);
     }
 }
 

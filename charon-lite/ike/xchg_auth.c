@@ -199,7 +199,7 @@ static enum step find_peer(struct xchg *x)
     if (half_a_child(x->in))
         return refuse(x, INVALID_SYNTAX, "there is an SA payload, and not both of TSi and TSr");
     if (proofs_behind(x->core)) {
-        wake_set(x->core, &x->sa->life, x->core->now + RETRANSMIT_MAX); /* it is there when the request comes again */
+        sa_wake_at(x->sa, SA_LIFE, x->core->now + RETRANSMIT_MAX); /* it is there when the request comes again */
         return drop(x, "there is more to prove than can be done");
     }
     p = peer_for_auth(x->sa, &idi->u.id, idr ? &idr->u.id : NULL, &t);

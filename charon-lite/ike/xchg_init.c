@@ -228,7 +228,7 @@ static enum step respond_write(struct xchg *x)
         p->u.nonce = secret_view(&x->sa->start->nonce_r);
     riders_write(x);
     sa_set_state(x->sa, IKE_KEYED);
-    wake_set(x->core, &x->sa->life, x->core->now + half_open_life(x->core, &x->sa->start->from));
+    sa_wake_at(x->sa, SA_LIFE, x->core->now + half_open_life(x->core, &x->sa->start->from));
     return STEP_DONE;
 }
 

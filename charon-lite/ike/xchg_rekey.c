@@ -115,7 +115,7 @@ static void peer_alone(struct ike_sa *sa)
         sa_wake(heir);
     sa->replaced_by = sa->peer_rekey;
     sa->want_rekey = false;
-    wake_set(sa->core, &sa->life, sa->core->now + OLD_SA_LIFE);
+    sa_wake_at(sa, SA_LIFE, sa->core->now + OLD_SA_LIFE);
 }
 
 static enum step failed(struct xchg *x, uint16_t error, const char *why)
@@ -144,7 +144,7 @@ static enum step failed(struct xchg *x, uint16_t error, const char *why)
     } else {
         tell(x->core, FACT_NOTE, sa->peer, sa, NULL, "the IKE SA was not rekeyed: %s", why);
     }
-    wake_set(x->core, &sa->life, sa->dies_at && sa->dies_at < sa->rekey_retry_at ? sa->dies_at : sa->rekey_retry_at);
+    sa_wake_at(sa, SA_LIFE, sa->dies_at && sa->dies_at < sa->rekey_retry_at ? sa->dies_at : sa->rekey_retry_at);
     return STEP_DONE;
 }
 
@@ -283,7 +283,7 @@ static enum step respond_finish(struct xchg *x)
     }
     old->replaced_by = new->id;
     old->want_rekey = false;
-    wake_set(x->core, &old->life, x->core->now + OLD_SA_LIFE);
+    sa_wake_at(old, SA_LIFE, x->core->now + OLD_SA_LIFE);
     tell(x->core, FACT_IKE_REKEYED, new->peer, new, NULL, "the IKE SA was rekeyed by the peer");
     return STEP_DONE;
 }

@@ -143,9 +143,11 @@ static void window(struct sum *s, const struct ike_sa *sa)
     moving(s, (uint64_t)sa->last_sent);
     fragments(s, sa->in_request);
     bytes(s, sa->start ? sa_init_ours(sa) : SPAN_NONE);
-    timer(s, &sa->life, false);
-    timer(s, &sa->liveness, true);
-    timer(s, &sa->keepalive, true);
+    both(s, (uint64_t)sa->due[SA_LIFE]);
+    for (enum sa_due k = SA_LIVENESS; k < SA_DUES; k++) {
+        moving(s, (uint64_t)sa->due[k]);
+        steady(s, sa->due[k] != 0);
+    }
 }
 
 static void ike_sa(struct sum *s, const struct ike_sa *sa)

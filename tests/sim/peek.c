@@ -77,7 +77,7 @@ static bool kept_too_long(const struct ike_sa *sa)
 
 static void kept_sa(struct kept *k, const struct ike_sa *sa)
 {
-    k->timers += armed(&sa->life) + armed(&sa->liveness) + armed(&sa->keepalive);
+    k->timers += armed(&sa->timer);
     k->tickets += out(sa->core, sa->id);
     k->ike_spis++;
     k->old_reply |= kept_too_long(sa);
