@@ -31,6 +31,7 @@ struct core *core_new(const struct core_setup *setup)
     c->stop_timer.fire = stop_due;
     c->hungry.fire = memory_again;
     c->forget.fire = window_forget;
+    window_configured(c);
     list_init(&c->replies);
     list_init(&c->sas);
     list_init(&c->graveyard);

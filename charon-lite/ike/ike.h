@@ -124,6 +124,7 @@ struct core {
     size_t fragment_bytes;       /* of those */
     struct list replies;         /* reply.in_core: answers that may be asked for again, the oldest first */
     struct timer forget;         /* the oldest of them */
+    usec_t reply_kept;           /* how long each */
     const struct suite **suites; /* suite_keep() */
     size_t n_suites;
     struct list lingering; /* replaced SAs that the kernel still has, the oldest first (linger.c) */
@@ -683,6 +684,7 @@ bool collide_ike_late(struct xchg *theirs,
 void window_send_request(struct xchg *); /* where there is no memory, a little later */
 /* 0, or ERR_MEMORY: nothing was sent, and may be tried again. What can never be written ends the SA. */
 int window_send_reply(struct xchg *) MUST_USE;
+void window_configured(struct core *);             /* its configuration is another one */
 void window_forget(struct core *, struct timer *); /* answers that nobody will ask for again */
 void window_retransmit(struct core *, struct timer *);
 void window_renew(struct ike_sa *); /* the outstanding request, if any, is repeated at once, and the tries are counted anew */

@@ -31,7 +31,8 @@
 #define PROOFS_AHEAD 4                         /* seconds of work that they are given in advance */
 #define SILENT_PROBE (30 * USEC_SEC)           /* a responder asks a new IKE SA that stays silent */
 #define TRAFFIC_WAIT (500 * USEC_MSEC)         /* for the hand to say when packets last came */
-#define REPLY_KEPT (300 * USEC_SEC)            /* an answer can be repeated for so long: "several minutes" (2.1) */
+#define REPLY_KEPT (300 * USEC_SEC)            /* an answer can be repeated for so long: "several minutes" (2.1), */
+#define REPLY_KEPT_MAX (3600 * USEC_SEC)       /* or longer, where peers are given up later (window_configured) */
 #define OVERSLEPT (3 * USEC_SEC)               /* a step that comes so late means that we were suspended */
 #define REKEY_MANY 16                          /* with more IKE SAs than that, */
 #define REKEY_FIRST_SPREAD 80                  /* the first rekey of each comes so many percent earlier, at most */

@@ -103,6 +103,7 @@ void reload(struct core *c, const struct order *o)
     for (size_t i = 0; i < n_old; i++)
         peer_close_now(&old[i]);
     c->conf = conf_ref(o->conf);
+    window_configured(c);
     for (size_t i = 0; i < n_old; i++)
         peer_done(c, &old[i]);
     free(old);

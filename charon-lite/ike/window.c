@@ -132,13 +132,25 @@ static void reply_again(struct reply *r)
     list_append(&c->replies, &r->in_core);
 }
 
+/* A peer that is as patient as we are asks again for as long as dead_after, and gets its answer when the network is back. */
+void window_configured(struct core *c)
+{
+    c->reply_kept = REPLY_KEPT;
+    for (size_t i = 0; i < c->conf->n_connections; i++) {
+        usec_t most = usec_add(c->conf->connections[i].dead_after_us, RETRANSMIT_MAX);
+
+        if (most > c->reply_kept)
+            c->reply_kept = most < REPLY_KEPT_MAX ? most : REPLY_KEPT_MAX;
+    }
+}
+
 /* "Responders are allowed to forget the response after a timeout of several minutes", and ignore what they have forgotten (2.1).
  * Some at a time: they were made in one order and are kept equally long. */
 void window_forget(struct core *c, struct timer *t)
 {
     while (!list_empty(&c->replies)) {
         struct reply *r = LIST_ITEM(c->replies.next, struct reply, in_core);
-        usec_t due = usec_add(r->at, REPLY_KEPT);
+        usec_t due = usec_add(r->at, c->reply_kept);
 
         if (due > c->now) {
             wake_set(c, t, due < c->now + USEC_SEC ? c->now + USEC_SEC : due);
@@ -162,7 +174,7 @@ static void reply_keep(struct reply *r, uint8_t exchange)
     r->exchange = exchange;
     r->repeats = 0;
     if (!heap_in(&c->forget.node))
-        wake_set(c, &c->forget, usec_add(c->now, REPLY_KEPT));
+        wake_set(c, &c->forget, usec_add(c->now, c->reply_kept));
 }
 
 static struct reply *reply_of(struct ike_sa *sa)

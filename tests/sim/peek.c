@@ -68,7 +68,7 @@ static bool kept_too_long(const struct ike_sa *sa)
 {
     const struct core *c = sa->core;
     const struct reply *r = sa->reply;
-    usec_t due = r ? usec_add(r->at, REPLY_KEPT + 2 * USEC_SEC) : 0;
+    usec_t due = r ? usec_add(r->at, c->reply_kept + 2 * USEC_SEC) : 0;
 
     return r && r->packets.bytes.len &&
            (!r->in_core.next || list_empty(&r->in_core) || !heap_in(&c->forget.node) ||

@@ -284,6 +284,34 @@ static void repeats(void **state)
     over(p);
 }
 
+/* Who is patient for ten minutes, as the gate is, gets its answer after nine; after an hour it is forgotten (2.1). */
+static void repeats_late(void **state)
+{
+    struct puppet *p = puppet_new(KEEP_ANSWER);
+    const struct said *first, *m;
+    struct span asked;
+
+    (void)state;
+    p->gate->plan[0].dead_after_us = 600 * SEC;
+    p->gate->plan[0].liveness_us = 0;
+    puppet_start(p);
+    MUST(p, up(p));
+    tend(p, 60 * SEC);
+    p->repeats = true;
+    say_child(p, p->spi_in, NULL);
+    first = ask(p, CREATE_CHILD_SA);
+    asked = arena_copy(&p->arena, p->sent);
+    MUST(p, esp_spi(first) && !hear(p));
+    world_run(p->w, 540 * SEC);
+    send_bytes(p, asked);
+    m = hear(p);
+    MUST(p, m && span_equal(m->bytes, first->bytes));
+    world_run(p->w, 3600 * SEC);
+    send_bytes(p, asked);
+    MUST(p, silence(p));
+    over(p);
+}
+
 /* A repeat while the answer is in the making is not begun again, and a second request not before (2.3). */
 static void repeats_meanwhile(void **state)
 {
@@ -890,18 +918,19 @@ static void certreq_of_the_gate(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(certreq_of_the_gate), cmocka_unit_test(versions),
-        cmocka_unit_test(flags_and_spis),      cmocka_unit_test(exchanges_out_of_season),
-        cmocka_unit_test(before_auth),         cmocka_unit_test(without_an_ike_sa),
-        cmocka_unit_test(message_ids),         cmocka_unit_test(repeats),
-        cmocka_unit_test(repeats_meanwhile),   cmocka_unit_test(wrong_answers),
-        cmocka_unit_test(fragment_counts),     cmocka_unit_test(fragments_mixed),
-        cmocka_unit_test(fragments_again),     cmocka_unit_test(fragments_repeated),
-        cmocka_unit_test(fragments_bad),       cmocka_unit_test(fragments_of_auth),
-        cmocka_unit_test(fragments_of_ours),   cmocka_unit_test(cookie_lengths),
-        cmocka_unit_test(endless_beginnings),  cmocka_unit_test(cookie_and_group),
-        cmocka_unit_test(groups_misled),       cmocka_unit_test(gate_asks_for_cookies),
-        cmocka_unit_test(cookie_before_work),  cmocka_unit_test(unprotected_hints),
+        cmocka_unit_test(certreq_of_the_gate),   cmocka_unit_test(versions),
+        cmocka_unit_test(flags_and_spis),        cmocka_unit_test(exchanges_out_of_season),
+        cmocka_unit_test(before_auth),           cmocka_unit_test(without_an_ike_sa),
+        cmocka_unit_test(message_ids),           cmocka_unit_test(repeats),
+        cmocka_unit_test(repeats_late),          cmocka_unit_test(repeats_meanwhile),
+        cmocka_unit_test(wrong_answers),         cmocka_unit_test(fragment_counts),
+        cmocka_unit_test(fragments_mixed),       cmocka_unit_test(fragments_again),
+        cmocka_unit_test(fragments_repeated),    cmocka_unit_test(fragments_bad),
+        cmocka_unit_test(fragments_of_auth),     cmocka_unit_test(fragments_of_ours),
+        cmocka_unit_test(cookie_lengths),        cmocka_unit_test(endless_beginnings),
+        cmocka_unit_test(cookie_and_group),      cmocka_unit_test(groups_misled),
+        cmocka_unit_test(gate_asks_for_cookies), cmocka_unit_test(cookie_before_work),
+        cmocka_unit_test(unprotected_hints),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
