@@ -19,7 +19,7 @@ struct low_nonce nonce_low(struct span a, struct span b)
 
 bool nonce_before(const struct low_nonce *a, const struct low_nonce *b)
 {
-    return memcmp(a->b, b->b, sizeof(a->b)) < 0;
+    return span_compare(span_of(a->b, sizeof(a->b)), span_of(b->b, sizeof(b->b))) < 0;
 }
 
 /* Ours lost: the lowest nonce of all is one of our exchange. Neither the old SA nor the peer's new one need be there any more:

@@ -5,6 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of these there are as many as peers: who makes one larger pays for it 100,000 times (docs/design.md, "What an SA costs"). */
+_Static_assert(sizeof(void *) != 8 || sizeof(struct ike_sa) <= 648, "an IKE SA has grown");
+_Static_assert(sizeof(void *) != 8 || sizeof(struct child_sa) <= 328, "a Child SA has grown");
+_Static_assert(sizeof(void *) != 8 || sizeof(struct slot) <= 16, "a ticket's slot has grown");
+
 static bool suite_equal(const struct suite *a, const struct suite *b)
 {
     return a->encr == b->encr && a->prf == b->prf && a->integ == b->integ && a->ke == b->ke && a->esn == b->esn;
@@ -19,7 +24,7 @@ const struct suite *suite_keep(struct core *c, const struct suite *s)
         if (suite_equal(c->suites[i], s))
             return c->suites[i];
     own = malloc(sizeof(*own));
-    v = own ? reallocarray(c->suites, c->n_suites + 1, sizeof(*v)) : NULL;
+    v = own ? realloc(c->suites, (c->n_suites + 1) * sizeof(*v)) : NULL;
     if (!v) {
         free(own);
         memory_short(c);

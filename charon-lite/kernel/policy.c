@@ -10,6 +10,11 @@
 
 #define IDENTITY_BYTES 56
 
+/* One record, three policies and three claims for each Child SA, as a rule: see ike/keep.c. */
+_Static_assert(sizeof(void *) != 8 || sizeof(struct sa_record) <= 224, "the record of a Child SA has grown");
+_Static_assert(sizeof(void *) != 8 || sizeof(struct policy) <= 136, "a policy has grown");
+_Static_assert(sizeof(void *) != 8 || sizeof(struct claim) <= 56, "a claim has grown");
+
 int policies_init(struct hand *h)
 {
     map_init(&h->policies, h->setup.rng);
