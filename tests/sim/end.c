@@ -204,7 +204,8 @@ static void told(struct end *e, const struct tell *t)
         return;
     }
     e->facts[t->fact]++;
-    if (t->fact == FACT_CHILD_DOWN)
+    if (t->fact == FACT_CHILD_DOWN || t->fact == FACT_IKE_DOWN ||
+        (t->fact == FACT_NOTE && t->text && strstr(t->text, "replaced")))
         e->child_down = e->world->now;
     e->turned_away += t->text && strstr(t->text, "AUTHENTICATION_FAILED") != NULL;
     if (t->fact == FACT_IKE_SA || t->fact == FACT_CHILD_SA)

@@ -90,7 +90,8 @@ static void asked_again(struct end *e, const struct ike_header *h, const struct 
     matter->sent = true;
     matter->digest = matter_of(in);
     put_off = of(e, OF_PUT_OFF, h, matter->digest);
-    /* A Child SA that was up and is closed meanwhile: what was temporary is over, and an order asks anew. */
+    /* A Child SA that was up and is gone meanwhile, alone or with its IKE SA: what was temporary is over, and an order asks anew.
+     */
     LAW(e->world, LAW_PATIENCE,
         !put_off->sent || e->world->now - (usec_t)put_off->digest >= AT_ONCE || e->child_down > (usec_t)put_off->digest,
         "end %u asks again %lld ms after TEMPORARY_FAILURE", e->index,

@@ -102,7 +102,7 @@ struct end {
     usec_t tick_at, deadline; /* deadline as last seen, and when its tick will come */
     unsigned idle_ticks;
     unsigned facts[FACT_COUNT];
-    usec_t child_down;        /* when a Child SA was last told to be down */
+    usec_t child_down;        /* when a Child SA, or an IKE SA with all of its own, was last told to be gone */
     unsigned turned_away;     /* the peer said AUTHENTICATION_FAILED */
     struct told_row rows[64]; /* of the last ORDER_LIST */
     size_t n_rows;
