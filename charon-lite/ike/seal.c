@@ -263,7 +263,7 @@ static void fragments_count(struct ike_sa *sa, struct fragments *f, size_t more)
         fragments_done(LIST_ITEM(c->collecting.next, struct fragments, collected));
 }
 
-/* Of a response they are collected only while it is waited for. */
+/* Of a response they are collected only while it is waited for. NULL without memory. */
 static struct fragments *fragments_of(struct ike_sa *sa, const struct ike_header *h)
 {
     if (h->flags & IKE_FLAG_RESPONSE)
@@ -276,13 +276,15 @@ static struct fragments *fragments_of(struct ike_sa *sa, const struct ike_header
 static int open_fragment(struct ike_sa *sa, const struct ike_header *h, struct span datagram, const struct payload *skf,
                          struct arena *a, uint8_t *first, struct span *chain)
 {
-    struct fragments *f = fragments_of(sa, h);
+    struct fragments *f = NULL;
     struct span plain;
     int err;
 
     if (!sa->fragmentation)
         return ERR_BAD;
     err = open_one(sa, false, datagram, skf, a, &plain); /* the ICV before anything is kept (2.6) */
+    if (err == 0 && !(f = fragments_of(sa, h)))
+        err = ERR_MEMORY;
     if (err == 0)
         err = fragments_fit(f, h, skf, sa->core->now);
     if (err == 0 && (plain.len == 0 || f->bytes + plain.len > MESSAGE_MAX))
