@@ -275,6 +275,7 @@ static void xchg_end(struct xchg *x, enum step last)
         x->concluding = false; /* as if it had not come: wait for another (2.21.1) */
     } else if (x->ours && last == STEP_AGAIN) {
         wake_stop(x->core, &x->retransmit);
+        packets_done(&x->sent); /* whatever still comes to that is late: nothing is outstanding until the new one is made */
         xchg_begin(x);
     } else if (x->ours) {
         ours_over(x);

@@ -776,6 +776,39 @@ static void cookie_and_group(void **state)
     }
 }
 
+/* Only the first of several answers that name another group counts; the others come while the new value is made (2.7). */
+static void group_named_twice(void **state)
+{
+    struct puppet *p = puppet_new(KEEP_UP);
+    const struct said *m, *first;
+
+    (void)state;
+    p->gate->plan[0].ike = "aes256gcm16-prfsha256-x25519-modp2048";
+    p->gate->desk[ASK_WORKER].low = p->gate->desk[ASK_WORKER].high = 300 * MS;
+    p->words = "aes256gcm16-prfsha256-modp2048";
+    puppet_start(p);
+    first = hear_for(p, 5 * SEC);
+    MUST(p, part(first, PAYLOAD_KE) && part(first, PAYLOAD_KE)->u.ke.group == 31);
+    p->ike = &p->sa[7];
+    p->ike->spi_i = first->h.spi_i;
+    buf_init(&p->ike->init_ours, 1000);
+    say(p);
+    say_notify(p, INVALID_KE_PAYLOAD, "\0\16", 2);
+    reply(p, first);
+    world_run(p->w, 50 * MS);
+    again(p);
+    buf_done(&p->ike->init_ours);
+    p->ike->spi_i = 0;
+    p->ike = &p->sa[0];
+    m = hear(p);
+    MUST(p, part(m, PAYLOAD_KE) && part(m, PAYLOAD_KE)->u.ke.group == 14);
+    say_init_answer(p, m);
+    reply(p, m);
+    m = hear(p);
+    MUST(p, m && m->h.exchange == IKE_AUTH);
+    over(p);
+}
+
 /* A group that we did not offer, or the one that we sent already, moves nothing (1.2, 2.7). */
 static void groups_misled(void **state)
 {
@@ -918,19 +951,19 @@ static void certreq_of_the_gate(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(certreq_of_the_gate),   cmocka_unit_test(versions),
-        cmocka_unit_test(flags_and_spis),        cmocka_unit_test(exchanges_out_of_season),
-        cmocka_unit_test(before_auth),           cmocka_unit_test(without_an_ike_sa),
-        cmocka_unit_test(message_ids),           cmocka_unit_test(repeats),
-        cmocka_unit_test(repeats_late),          cmocka_unit_test(repeats_meanwhile),
-        cmocka_unit_test(wrong_answers),         cmocka_unit_test(fragment_counts),
-        cmocka_unit_test(fragments_mixed),       cmocka_unit_test(fragments_again),
-        cmocka_unit_test(fragments_repeated),    cmocka_unit_test(fragments_bad),
-        cmocka_unit_test(fragments_of_auth),     cmocka_unit_test(fragments_of_ours),
-        cmocka_unit_test(cookie_lengths),        cmocka_unit_test(endless_beginnings),
-        cmocka_unit_test(cookie_and_group),      cmocka_unit_test(groups_misled),
-        cmocka_unit_test(gate_asks_for_cookies), cmocka_unit_test(cookie_before_work),
-        cmocka_unit_test(unprotected_hints),
+        cmocka_unit_test(certreq_of_the_gate), cmocka_unit_test(versions),
+        cmocka_unit_test(flags_and_spis),      cmocka_unit_test(exchanges_out_of_season),
+        cmocka_unit_test(before_auth),         cmocka_unit_test(without_an_ike_sa),
+        cmocka_unit_test(message_ids),         cmocka_unit_test(repeats),
+        cmocka_unit_test(repeats_late),        cmocka_unit_test(repeats_meanwhile),
+        cmocka_unit_test(wrong_answers),       cmocka_unit_test(fragment_counts),
+        cmocka_unit_test(fragments_mixed),     cmocka_unit_test(fragments_again),
+        cmocka_unit_test(fragments_repeated),  cmocka_unit_test(fragments_bad),
+        cmocka_unit_test(fragments_of_auth),   cmocka_unit_test(fragments_of_ours),
+        cmocka_unit_test(cookie_lengths),      cmocka_unit_test(endless_beginnings),
+        cmocka_unit_test(cookie_and_group),    cmocka_unit_test(group_named_twice),
+        cmocka_unit_test(groups_misled),       cmocka_unit_test(gate_asks_for_cookies),
+        cmocka_unit_test(cookie_before_work),  cmocka_unit_test(unprotected_hints),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
