@@ -113,8 +113,8 @@ static void sa_life(struct ike_sa *sa)
 {
     struct core *c = sa->core;
 
-    if (sa->state < IKE_UP && sa->theirs) {
-        sa_wake_at(sa, SA_LIFE, c->now + HALF_OPEN_LIFE); /* it came, and is being looked at */
+    if (sa->theirs && !sa->up_since) {
+        sa_wake_at(sa, SA_LIFE, c->now + HALF_OPEN_LIFE); /* it came, and is being looked at, or its Child SA is installed */
     } else if (sa->state < IKE_UP) {
         sa_kill(sa, FACT_DROPPED, "no IKE_AUTH came");
     } else if (sa->replaced || sa->redundant) {
@@ -324,10 +324,11 @@ void sa_set_peer(struct ike_sa *sa, struct peer *p)
 
 /* --- by identity ----------------------------------------------------------------------------------------------------------- */
 
+/* By the connection's name: a reload may give it another number. */
 static uint64_t id_hash(const struct ike_sa *sa)
 {
-    struct map keyed = {
-        .seed = {sa->core->by_id.seed[0] ^ (uint64_t)sa->peer->conn->index << 8 ^ sa->peer_id->type, sa->core->by_id.seed[1]}};
+    const struct map *ids = &sa->core->by_id;
+    struct map keyed = {.seed = {ids->seed[0] ^ map_hash(ids, span_str(sa->peer->conn->name)), ids->seed[1] ^ sa->peer_id->type}};
 
     return map_hash(&keyed, id_of(sa->peer_id).data);
 }

@@ -409,6 +409,52 @@ static void initial_contact(void **state)
     over(p);
 }
 
+/* The same after a reload that gave the connection another number. */
+static void initial_contact_renumbered(void **state)
+{
+    struct puppet *p = connected();
+    struct pupil *old = p->ike;
+    const struct said *m;
+
+    (void)state;
+    p->gate->plan[1] = p->gate->plan[0];
+    p->gate->plan[0] = plan_tunnel(0, 2, KEEP_ANSWER);
+    p->gate->n_plans = 2;
+    end_reload(p->gate);
+    world_run(p->w, SEC);
+    alive(p, 1);
+    MUST(p, keyed(p));
+    say_auth(p);
+    say_notify(p, INITIAL_CONTACT, NULL, 0);
+    m = ask(p, IKE_AUTH);
+    MUST(p, esp_spi(m) && ike_sas(p, "UP") == 1 && children(p, "UP") == 1);
+    alive(p, 1);
+    say(p);
+    p->ike = old;
+    m = ask(p, INFORMATIONAL);
+    MUST(p, m && !m->sealed && error_of(m) == INVALID_IKE_SPI);
+    over(p);
+}
+
+/* The time that a half-open IKE SA has ends while its first Child SA is installed: that is no reason to rekey it. */
+static void half_open_no_more(void **state)
+{
+    struct puppet *p = waiting();
+    const struct said *m;
+
+    (void)state;
+    MUST(p, keyed(p));
+    p->gate->desk[ASK_HAND].low = p->gate->desk[ASK_HAND].high = 2 * SEC;
+    world_run(p->w, 29 * SEC);
+    say_auth(p);
+    request(p, IKE_AUTH);
+    m = hear_for(p, 5 * SEC);
+    MUST(p, m && m->h.exchange == IKE_AUTH && esp_spi(m));
+    MUST(p, silence(p));
+    alive(p, 1);
+    over(p);
+}
+
 /* What is asked of us is refused with the same words. */
 static void gate_refuses(void **state)
 {
@@ -453,7 +499,8 @@ int main(void)
         cmocka_unit_test(invalid_syntax_answered), cmocka_unit_test(authentication_failed_later),
         cmocka_unit_test(authentication_failed),   cmocka_unit_test(wrong_proofs),
         cmocka_unit_test(reported_errors),         cmocka_unit_test(unreadable_answers),
-        cmocka_unit_test(initial_contact),         cmocka_unit_test(gate_refuses),
+        cmocka_unit_test(initial_contact),         cmocka_unit_test(initial_contact_renumbered),
+        cmocka_unit_test(half_open_no_more),       cmocka_unit_test(gate_refuses),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
