@@ -435,6 +435,13 @@ static int took_sas(struct hand *h, const struct batch *b, struct text *t)
     return err;
 }
 
+/* What failed for others, whose policies go with ours in one batch, is in the log, and is tried again: it is no fault of this SA.
+ */
+static int own_fault(const struct sa_record *r, int err)
+{
+    return claims_unsettled(&r->claims) || (r->child && claims_unsettled(&r->child->claims)) ? err : 0;
+}
+
 /* Do a child's policies hang on its outer addresses: `dynamic` selectors, or exceptions for our own address? */
 static bool wants_addresses(const struct conf_child *c, const struct addr *local)
 {
@@ -515,7 +522,9 @@ static int install(struct hand *h, const struct ask_child *a, struct text *t)
     learn(h, child, r);
     policies_plan(h, &b, true);
     batch_apply(h, &b);
-    policy_err = policies_took(h, &b, t);
+    policy_err = own_fault(r, policies_took(h, &b, t));
+    if (!policy_err)
+        *t = why(h);
     err = took_sas(h, &b, t);
     if (!err && policy_err) {
         sa_delete_ref(h, &r->in);
@@ -559,7 +568,7 @@ static int mute_record(struct hand *h, struct sa_record *r, struct text *t)
         return 0;
     r->mute = true;
     claims_dirty(h, &r->claims);
-    return policies_settle(h, true, t);
+    return own_fault(r, policies_settle(h, true, t));
 }
 
 /* From now on the policies are its. */
@@ -583,7 +592,7 @@ static int outbound(struct hand *h, const struct ask_child *a, struct text *t)
 
     if (err)
         return err;
-    if (!ref || ref->out || ref_record(ref)->out.there) {
+    if (!ref || ref->out || ref_record(ref)->out.there || ref_record(ref)->child != child) {
         text_add(t, "there is no inbound SA %08x that waits for its outbound one", a->spi_in);
         return ERR_NOT_FOUND;
     }
@@ -607,7 +616,8 @@ static int outbound(struct hand *h, const struct ask_child *a, struct text *t)
     if (err) {
         record_lost(h, &r->out);
         (void)policies_settle(h, true, NULL);
-    } else if ((ref = a->old_spi_in ? sa_find(h, a->old_spi_in, &a->local.addr) : NULL) && !ref->out) {
+    } else if ((ref = a->old_spi_in ? sa_find(h, a->old_spi_in, &a->local.addr) : NULL) && !ref->out &&
+               ref_record(ref)->child == child) {
         err = mute_record(h, ref_record(ref), t);
     }
     return err;
@@ -661,6 +671,7 @@ static void plan_sa_delete(struct batch *b, const struct going *g)
 static int remove_record(struct hand *h, struct sa_record *r, struct text *t)
 {
     struct going in = going(&r->in), out = going(&r->out);
+    const struct hand_child *child = r->child;
     struct batch b;
     int err;
 
@@ -671,6 +682,8 @@ static int remove_record(struct hand *h, struct sa_record *r, struct text *t)
     plan_sa_delete(&b, &in);
     batch_apply(h, &b);
     err = policies_took(h, &b, t);
+    if (child && !claims_unsettled(&child->claims))
+        err = b.failed ? ERR_MEMORY : 0;
     for (size_t i = 0; i < b.n; i++)
         if (!b.policies[i] && b.ops[i].result && b.ops[i].result != ERR_NOT_FOUND && !err) {
             err = b.ops[i].result;
@@ -748,7 +761,7 @@ static int update(struct hand *h, const struct ask_child *a, struct text *t)
     claims_dirty(h, &r->claims);
     if (r->child)
         learn(h, r->child, r);
-    return policies_settle(h, true, t);
+    return own_fault(r, policies_settle(h, true, t));
 }
 
 void hand_child_update(struct hand *h, const struct ask *a)

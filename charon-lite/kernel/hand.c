@@ -322,6 +322,7 @@ static int set_disabled(struct hand *h, const char *connection, bool disabled)
 {
     struct hand_conn *c = conn_find(h, connection, 0);
     struct text t = text_in(h->why, sizeof h->why);
+    int err;
 
     if (!c)
         return ERR_NOT_FOUND;
@@ -334,7 +335,11 @@ static int set_disabled(struct hand *h, const char *connection, bool disabled)
         if (r->child && r->child->conn == c)
             claims_dirty(h, &r->claims);
     }
-    return policies_settle(h, true, &t);
+    err = policies_settle(h, true, &t);
+    for (size_t i = 0; i < c->conf->n_children; i++)
+        if (claims_unsettled(&c->children[i].claims))
+            return err;
+    return 0; /* what failed is another's, and in the log */
 }
 
 int hand_disable(struct hand *h, const char *connection)

@@ -171,6 +171,7 @@ struct claim *claim_new(struct hand *, const struct kernel_policy *identity, enu
 void claim_place(struct claim *); /* what its strength hangs on is set, or has changed */
 void claims_drop(struct hand *, struct list *owner);
 void claims_dirty(struct hand *, struct list *owner);
+bool claims_unsettled(const struct list *owner); /* is what one of them wants not in the kernel yet? */
 /* Operations for all that is dirty are added to the batch: first what passes, then what closes, last what deletes. */
 void policies_plan(struct hand *, struct batch *, bool deletes);
 /* Take the results of an applied batch. The first error, said in `why` too. */

@@ -357,6 +357,16 @@ void claims_dirty(struct hand *h, struct list *owner)
         policy_dirty(h, LIST_ITEM(i, struct claim, in_owner)->policy);
 }
 
+bool claims_unsettled(const struct list *owner)
+{
+    if (!owner->next)
+        return false;
+    LIST_EACH (i, owner)
+        if (!list_empty(&LIST_ITEM(i, struct claim, in_owner)->policy->in_dirty))
+            return true;
+    return false;
+}
+
 static void protect_template(const struct sa_record *r, uint8_t direction, struct policy_template *t)
 {
     bool out = direction == DIRECTION_OUT;

@@ -445,11 +445,99 @@ static void in_the_way(void **state)
     conf_unref(conf);
 }
 
+#define ROME                                                                                                                     \
+    "  rome:\n"                                                                                                                  \
+    "    local: { address: " A " }\n"                                                                                            \
+    "    remote: { address: 192.0.2.3 }\n"                                                                                       \
+    "    psk: file:rome.psk\n"                                                                                                   \
+    "    children:\n"                                                                                                            \
+    "      net:\n"                                                                                                               \
+    "        local: [10.1.0.0/16]\n        remote: [10.3.0.0/16]\n"
+
+/* What is in the way of one connection is not in the way of another: neither of its first SA nor of a rekey. */
+static void in_the_way_of_another(void **state)
+{
+    struct conf *conf = conf_of(1, HEAD NETS ROME);
+    struct kernel_op theirs = {.kind = OP_POLICY_NEW,
+                               .u.policy = {.sel = {.src = {addr_v4(10, 1, 0, 0), 16}, .dst = {addr_v4(10, 3, 0, 0), 16}},
+                                            .direction = DIRECTION_OUT,
+                                            .index = 9}};
+    struct text none = text_in((char[1]){0}, 1);
+    struct hand *h;
+    struct ask a;
+
+    (void)state;
+    (void)world_open(NULL, &none);
+    w.may_open = true;
+    behind_the_back(theirs);
+    h = hand_of(conf);
+    a = ask_of(ASK_CHILD_INSTALL, conf, 0x5000, 0x6000);
+    a.u.child.peer.connection = 1;
+    a.u.child.remote.addr = addr_v4(192, 0, 2, 3);
+    a.u.child.ts_remote = conf->connections[1].children[0].remote;
+    assert_int_equal(tell(h, &a), ERR_REFUSED);
+    assert_int_equal(tell_simply(h, ASK_CHILD_INSTALL, conf, 0x1000, 0x2000), 0);
+    a = ask_of(ASK_CHILD_INSTALL, conf, 0x1001, 0x2001);
+    a.u.child.inbound_only = true;
+    assert_int_equal(tell(h, &a), 0);
+    a = ask_of(ASK_CHILD_OUTBOUND, conf, 0x1001, 0x2001);
+    a.u.child.old_spi_in = 0x1000;
+    assert_int_equal(tell(h, &a), 0);
+    assert_int_equal(tell_simply(h, ASK_CHILD_REMOVE, conf, 0x1000, 0x2000), 0);
+    counts_are(h, 2, 2, 0, 3, 0);
+    hand_free(h);
+    conf_unref(conf);
+}
+
+/* The verdict on one peer gives nothing to what another's SA waits for, and does not silence it. */
+static void outbound_of_another(void **state)
+{
+    struct conf *conf = conf_of(1, HEAD NETS ROME);
+    struct hand *h = hand_of(conf);
+    struct ask a = ask_of(ASK_CHILD_INSTALL, conf, 0x1000, 0x2000);
+
+    (void)state;
+    assert_int_equal(tell(h, &a), 0);
+    a.u.child.spi_in = 0x1001;
+    a.u.child.inbound_only = true;
+    assert_int_equal(tell(h, &a), 0);
+    a = ask_of(ASK_CHILD_OUTBOUND, conf, 0x1001, 0x2001);
+    a.u.child.peer.connection = 1;
+    a.u.child.remote.addr = addr_v4(192, 0, 2, 3);
+    a.u.child.ts_remote = conf->connections[1].children[0].remote;
+    refuse(h, &a, ERR_NOT_FOUND, "waits");
+    kernel_has(3, 6);
+    a.kind = ASK_CHILD_INSTALL;
+    a.u.child.spi_in = 0x5000;
+    a.u.child.spi_out = 0x6000;
+    a.u.child.inbound_only = true;
+    assert_int_equal(tell(h, &a), 0);
+    a.kind = ASK_CHILD_OUTBOUND;
+    a.u.child.old_spi_in = 0x1000;
+    assert_int_equal(tell(h, &a), 0);
+    assert_int_equal(tell_simply(h, ASK_CHILD_OUTBOUND, conf, 0x1001, 0x2001), 0);
+    forget();
+    assert_int_equal(tell_simply(h, ASK_CHILD_REMOVE, conf, 0x1001, 0x2001), 0);
+    assert_true(said("reqid 0x43000000 spi 00002000")); /* it has its voice still */
+    hand_free(h);
+    conf_unref(conf);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(failures),           TEST(acquires), TEST(adoption),        TEST(overrun), TEST(in_the_way),
-        TEST(expiry_and_mapping), TEST(unsure),   TEST(larval_of_an_sa), TEST(mute),    TEST(outbound_mutes),
+        TEST(failures),
+        TEST(acquires),
+        TEST(adoption),
+        TEST(overrun),
+        TEST(in_the_way),
+        TEST(expiry_and_mapping),
+        TEST(unsure),
+        TEST(larval_of_an_sa),
+        TEST(mute),
+        TEST(outbound_mutes),
+        TEST(in_the_way_of_another),
+        TEST(outbound_of_another),
     };
 
     return cmocka_run_group_tests(tests, NULL, keys_done);
