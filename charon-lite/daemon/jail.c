@@ -152,6 +152,7 @@ static int change_user(enum role role, const struct jail *j, struct text *why)
     return ERR_REFUSED;
 }
 
+/* Without one to share (no /proc, too many descriptors) it makes its own, if it may. */
 static int leave_net(const struct jail *j, struct text *why)
 {
     int err = j->no_net < 0 ? 0 : setns(j->no_net, CLONE_NEWNET);
@@ -160,6 +161,8 @@ static int leave_net(const struct jail *j, struct text *why)
         text_add(why, "cannot leave the network: %s", strerror(errno));
     if (j->no_net >= 0)
         close(j->no_net);
+    else if (unshare(CLONE_NEWNET))
+        errno = 0; /* it may not */
     return err ? ERR_REFUSED : 0;
 }
 

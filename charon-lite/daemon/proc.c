@@ -6,7 +6,9 @@
 
 #include "daemon/files.h"
 
-#define OPEN_WAIT (10 * USEC_SEC)
+/* At the start it serves one process after the other: those before it may take all the time that they are given. That it has
+ * ended is seen at once. */
+#define OPEN_WAIT (ROLE_COUNT * PROC_REPLY_WAIT)
 
 struct channel *proc_link(const struct proc *p, enum role role)
 {

@@ -26,6 +26,7 @@ struct proc_kind {
 };
 extern const struct proc_kind proc_core, proc_vault, proc_judge, proc_hand, proc_fetch;
 
+#define PROC_REPLY_WAIT (60 * USEC_SEC) /* the parent's patience with each */
 #define PROC_HISTORY 3
 struct proc_link {
     struct proc *proc;

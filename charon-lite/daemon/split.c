@@ -20,7 +20,6 @@
 #include "daemon/crew.h"
 #include "daemon/proc.h"
 
-#define REPLY_WAIT (60 * USEC_SEC)
 #define STATUS_WAIT (3 * USEC_SEC)
 #define RESTARTS_WITHIN (60 * USEC_SEC)
 #define PULSE (5 * USEC_SEC)
@@ -238,7 +237,7 @@ static int member_wait_for(struct member *m, usec_t patience)
 
 static int member_wait(struct member *m)
 {
-    return member_wait_for(m, REPLY_WAIT);
+    return member_wait_for(m, PROC_REPLY_WAIT);
 }
 
 static int member_ask(struct member *m, enum frame type, usec_t patience)
@@ -632,7 +631,7 @@ static int split_enable(struct crew *c, const char *connection, bool on)
 static void split_disarm(struct crew *c)
 {
     c->closing = true;
-    if (!c->members[ROLE_HAND].ended && member_ask(&c->members[ROLE_HAND], FRAME_DISARM, REPLY_WAIT))
+    if (!c->members[ROLE_HAND].ended && member_ask(&c->members[ROLE_HAND], FRAME_DISARM, PROC_REPLY_WAIT))
         crew_say(c, LEVEL_WARNING, "%s", c->members[ROLE_HAND].why);
 }
 

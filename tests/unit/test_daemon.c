@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -299,6 +300,65 @@ static void each_role_can_do_its_work_and_no_more(void **state)
     assert_int_not_equal(access("/tmp/jail-was-here", F_OK), 0);
 }
 
+/* Of a network namespace: which it is. */
+static ino_t net_here(void)
+{
+    struct stat s;
+
+    return stat("/proc/self/ns/net", &s) ? 0 : s.st_ino;
+}
+
+/* Of the network that a role is in: 1 = ours, 2 = another one where nothing is but a loopback that is down, 3 = another one. */
+static int network_of(enum role role, const struct jail *jail)
+{
+    ino_t ours = net_here();
+    char why[200], line[300];
+    struct text t = text_in(why, sizeof(why));
+    int status;
+    pid_t child = fork();
+
+    if (!child) {
+        FILE *f = NULL;
+        int lines = 0;
+
+        if (jail_enter(role, jail, &t))
+            _exit(98);
+        if (net_here() == ours)
+            _exit(1);
+        f = fopen("/proc/thread-self/net/dev", "r");
+        while (f && fgets(line, sizeof(line), f))
+            lines++;
+        _exit(f && lines == 3 && strstr(line, "lo:") &&
+                      connect(socket(AF_INET, SOCK_DGRAM, 0),
+                              (struct sockaddr *)&(struct sockaddr_in){AF_INET, 9, {0x0100007f}, {0}}, sizeof(struct sockaddr_in))
+                  ? 2
+                  : 3);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void vault_and_judge_have_no_network(void **state)
+{
+    char why[200];
+    struct text t = text_in(why, sizeof(why));
+    ino_t before = net_here();
+    struct jail jail;
+
+    (void)state;
+    assert_int_equal(jail_init(&jail, true, &t), 0);
+    assert_true(before && net_here() == before); /* the parent stays where it is */
+    if (jail.no_net < 0)
+        skip(); /* no CAP_SYS_ADMIN */
+    assert_true(fcntl(jail.no_net, F_GETFD) & FD_CLOEXEC);
+    for (int shared = 1; shared >= 0; shared--) {
+        for (enum role r = 0; r < ROLE_COUNT; r++)
+            assert_int_equal(network_of(r, &jail), r == ROLE_VAULT || r == ROLE_JUDGE ? 2 : 1);
+        jail_done(&jail); /* and where none could be had beforehand */
+    }
+    assert_int_equal(jail.no_net, -1);
+}
+
 static void descriptors_are_closed_but_those_to_keep(void **state)
 {
     int keep[3], other, status;
@@ -337,6 +397,7 @@ int main(void)
         HERE(verdicts_go_with_what_stays_the_same),
         HERE(the_least_recently_used_verdict_goes),
         cmocka_unit_test(each_role_can_do_its_work_and_no_more),
+        cmocka_unit_test(vault_and_judge_have_no_network),
         cmocka_unit_test(descriptors_are_closed_but_those_to_keep),
     };
 
