@@ -114,7 +114,7 @@ static void sa_life(struct ike_sa *sa)
     struct core *c = sa->core;
 
     if (sa->theirs && !sa->up_since) {
-        sa_wake_at(sa, SA_LIFE, c->now + HALF_OPEN_LIFE); /* it came, and is being looked at, or its Child SA is installed */
+        sa_wake_at(sa, SA_LIFE, c->now + HALF_OPEN_LIFE); /* it came, and is being looked at */
     } else if (sa->state < IKE_UP) {
         sa_kill(sa, FACT_DROPPED, "no IKE_AUTH came");
     } else if (sa->replaced || sa->redundant) {
