@@ -477,6 +477,17 @@ void sa_close(struct ike_sa *sa)
     sa_wake(sa);
 }
 
+/* As long as it was on its way out, nobody looked after it. */
+static void watch_again(struct ike_sa *sa)
+{
+    usec_t now = sa->core->now;
+
+    if (sa_conn(sa)->liveness_us)
+        sa_wake_at(sa, SA_LIVENESS, now);
+    if (sa->nat_local)
+        sa_wake_at(sa, SA_KEEPALIVE, now);
+}
+
 /* The peer gives up its rekey, the loser of a simultaneous one, before the answer to ours is here: the children that went to its
  * new SA come back, until ours is complete (2.8.2). */
 static void give_back(struct ike_sa *heir)
@@ -489,6 +500,7 @@ static void give_back(struct ike_sa *heir)
             continue;
         sa_inherit(old, heir);
         old->replaced = false;
+        watch_again(old);
         old->peer_rekey = (struct ticket){0, 0};
         old->peer_rekey_nonce.there = false;
         return;

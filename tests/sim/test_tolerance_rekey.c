@@ -797,6 +797,41 @@ static void ike_rekeyed_by_both_and_again(void **state)
     over(p);
 }
 
+/* Both ends rekey the IKE SA, the peer gives its own up and refuses ours: the old one goes on, and is looked after as before. */
+static void ike_rekeyed_by_none(void **state)
+{
+    struct puppet *p = puppet_new(KEEP_ANSWER);
+    struct pupil *old, *heir;
+    const struct said *m, *n;
+    usec_t until;
+
+    (void)state;
+    p->gate->plan[0].liveness_us = 5 * SEC;
+    p->natd_wrong_destination = true; /* the gate is behind a NAT */
+    puppet_start(p);
+    MUST(p, up(p));
+    old = p->ike;
+    m = rekey_heard(p, NULL);
+    say_rekey_ike(p, p->words);
+    MUST(p, heir_take(p, ask(p, CREATE_CHILD_SA)));
+    heir = p->ike;
+    world_run(p->w, 7 * SEC);
+    say(p);
+    say_delete(p, PROTOCOL_IKE, NULL, 0);
+    request(p, INFORMATIONAL);
+    world_run(p->w, 100 * MS);
+    MUST(p, ike_sas(p, "UP") == 1 && children(p, "UP") == 1 && heir->spi_i != old->spi_i);
+    p->ike = old;
+    say(p);
+    say_notify(p, NO_PROPOSAL_CHOSEN, NULL, 0);
+    reply(p, m);
+    until = p->w->now + 12 * SEC;
+    while ((n = hear_for(p, until - p->w->now)) && (n->h.spi_i != old->spi_i || n->h.exchange != INFORMATIONAL || n->response))
+        MUST(p, p->w->now < until);
+    MUST(p, n && !n->in);
+    over(p);
+}
+
 /* The answer to our rekey of the IKE SA with something wrong in it: the old one carries on, and it is tried again. */
 static void bad_answers_to_ike_rekey(void **state)
 {
@@ -859,6 +894,7 @@ int main(void)
         cmocka_unit_test(crossing_deletes),
         cmocka_unit_test(closed_while_rekeyed),
         cmocka_unit_test(ike_rekeyed_by_both_and_again),
+        cmocka_unit_test(ike_rekeyed_by_none),
         cmocka_unit_test(bad_answers_to_ike_rekey),
     };
 
