@@ -275,23 +275,28 @@ void order_take(struct core *c, const struct order *o)
 /* --- the kernel
  * ------------------------------------------------------------------------------------------------------------------------ */
 
-static struct child_sa *child_of_event(struct core *c, uint32_t spi)
+/* The SPI that we send with is the peer's choice, and may be another's, or one of those that we hear: the destination says whose
+ * it is. An SA that has just moved may have none of the addresses of ours; then the SPI must do. */
+static struct child_sa *child_of_event(struct core *c, uint32_t spi, const struct addr *to)
 {
-    struct child_sa *child = child_by_spi_in(c, spi);
+    struct child_sa *child = child_by_spi_in(c, spi), *guess = child;
 
-    if (child)
+    if (child && addr_equal(&child->sa->path.local.addr, to))
         return child;
     LIST_EACH (it, &c->sas) {
-        child = child_by_spi_out(LIST_ITEM(it, struct ike_sa, in_core), spi);
-        if (child)
+        struct ike_sa *sa = LIST_ITEM(it, struct ike_sa, in_core);
+
+        child = child_by_spi_out(sa, spi);
+        if (child && addr_equal(&sa->path.remote.addr, to))
             return child;
+        guess = guess ? guess : child;
     }
-    return NULL;
+    return guess;
 }
 
 static void event_expire(struct core *c, const struct event *e)
 {
-    struct child_sa *child = child_of_event(c, e->u.expire.spi);
+    struct child_sa *child = child_of_event(c, e->u.expire.spi, &e->u.expire.destination);
 
     if (!child || child->state == CHILD_OLD)
         return;

@@ -373,7 +373,7 @@ static void fill_sa(struct kernel_sa *sa, const struct ask_child *a, const struc
     sa->replay_window = out ? 0 : conf->replay_window;
     sa->mark = conf->mark;
     sa->mark_mask = conf->mark_mask;
-    sa->if_id = conf->if_id;
+    sa->if_id = r->if_id; /* as its policies have it, whatever a reload has changed since */
     sa->life = (struct kernel_lifetime){a->soft_bytes,   a->hard_bytes,   a->soft_packets,
                                         a->hard_packets, a->soft_seconds, a->hard_seconds};
     sa->encr = a->suite.encr;

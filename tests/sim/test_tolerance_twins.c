@@ -134,13 +134,36 @@ static void two_children(void **state)
     }
 }
 
+/* A peer chooses the SPI that we send with. One that is also the SPI of an SA that we hear is not taken for that: what the kernel
+ * says of an SPI it says of a destination, too. */
+static void our_spi_as_theirs(void **state)
+{
+    for (unsigned theirs = 0; theirs < 2; theirs++) {
+        struct event hard = {.kind = EVENT_EXPIRE};
+        struct puppet *p = connected();
+        uint32_t spi[2] = {p->spi_out};
+        const struct said *m;
+
+        (void)state;
+        p->next_spi = spi[0];
+        say_child(p, 0, NULL);
+        spi[1] = esp_spi(ask(p, CREATE_CHILD_SA));
+        MUST(p, spi[0] && spi[1] && spi[0] != spi[1] && p->spi_in == spi[0]);
+        hard.u.expire.spi = spi[0];
+        hard.u.expire.hard = true;
+        hard.u.expire.destination = theirs ? p->here.addr : p->there.addr;
+        end_event(p->gate, &hard, 0);
+        m = heard_within(p, SEC);
+        MUST(p, m && part(m, PAYLOAD_DELETE) && get_u32(part(m, PAYLOAD_DELETE)->u.del.spis.p) == spi[theirs]);
+        over(p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(two_ike_sas),
-        cmocka_unit_test(two_ike_sas_kept),
-        cmocka_unit_test(redundant_is_not_rekeyed),
-        cmocka_unit_test(two_children),
+        cmocka_unit_test(two_ike_sas),  cmocka_unit_test(two_ike_sas_kept),  cmocka_unit_test(redundant_is_not_rekeyed),
+        cmocka_unit_test(two_children), cmocka_unit_test(our_spi_as_theirs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
