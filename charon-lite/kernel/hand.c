@@ -318,6 +318,20 @@ int hand_configure(struct hand *h, struct conf *conf)
     return err;
 }
 
+static bool conn_unsettled(const struct hand *h, const struct hand_conn *c)
+{
+    for (size_t i = 0; i < c->conf->n_children; i++)
+        if (claims_unsettled(&c->children[i].claims))
+            return true;
+    LIST_EACH (i, &h->records) {
+        const struct sa_record *r = LIST_ITEM(i, struct sa_record, in_hand);
+
+        if (r->child && r->child->conn == c && claims_unsettled(&r->claims))
+            return true;
+    }
+    return false;
+}
+
 static int set_disabled(struct hand *h, const char *connection, bool disabled)
 {
     struct hand_conn *c = conn_find(h, connection, 0);
@@ -336,10 +350,7 @@ static int set_disabled(struct hand *h, const char *connection, bool disabled)
             claims_dirty(h, &r->claims);
     }
     err = policies_settle(h, true, &t);
-    for (size_t i = 0; i < c->conf->n_children; i++)
-        if (claims_unsettled(&c->children[i].claims))
-            return err;
-    return 0; /* what failed is another's, and in the log */
+    return conn_unsettled(h, c) ? err : 0; /* what failed for others is in the log */
 }
 
 int hand_disable(struct hand *h, const char *connection)

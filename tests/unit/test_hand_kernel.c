@@ -485,6 +485,14 @@ static void in_the_way_of_another(void **state)
     assert_int_equal(tell(h, &a), 0);
     assert_int_equal(tell_simply(h, ASK_CHILD_REMOVE, conf, 0x1000, 0x2000), 0);
     counts_are(h, 2, 2, 0, 3, 0);
+    w.may_open = true;
+    assert_int_equal(hand_disable(h, "paris"), 0);
+    kernel_has(2, 3);
+    will_fail(OP_POLICY_NEW, ERR_IO, false);
+    w.fail_after = 1; /* after the one that nobody can have */
+    assert_int_equal(hand_enable(h, "paris"), ERR_IO);
+    assert_int_equal(hand_enable(h, "paris"), 0);
+    counts_are(h, 2, 2, 0, 3, 0);
     hand_free(h);
     conf_unref(conf);
 }
