@@ -38,11 +38,11 @@ static bool identity_write(struct xchg *x, bool initiator)
     }
     if (initiator && conn->remote.ca_hashes.len && (p = payload_add(&x->out, PAYLOAD_CERTREQ))) {
         p->u.cert.encoding = CERT_X509_SIGNATURE;
-        p->u.cert.data = conn->remote.ca_hashes;
+        p->u.cert.data = arena_copy(&x->arena, conn->remote.ca_hashes); /* a reload may come before it is sent */
     }
     if (initiator && conn->remote.id.type != ID_NONE && !conn->remote.id_is_dn_pattern && !span_has(conn->remote.id.data, '*') &&
         (p = payload_add(&x->out, PAYLOAD_IDR)))
-        p->u.id = conn->remote.id;
+        p->u.id = (struct id){conn->remote.id.type, arena_copy(&x->arena, conn->remote.id.data)};
     p = payload_add(&x->out, PAYLOAD_AUTH);
     if (!p)
         return false;
