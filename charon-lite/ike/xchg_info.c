@@ -129,6 +129,17 @@ static bool delete_child(struct xchg *x, uint32_t spi, uint32_t *ours)
     return true;
 }
 
+/* Of what one message deletes none follows another: not for the moment until it goes itself is anything sent on it. */
+static void none_follows(struct xchg *x, struct reader spis)
+{
+    while (read_left(&spis) >= 4) {
+        struct child_sa *child = child_meant(x->sa, read_u32(&spis));
+
+        if (child && child->state >= CHILD_HALF)
+            child->want_delete = true;
+    }
+}
+
 /* SPIs are read before anything is deleted: nothing here points into what may die. A list that is long for nothing was work. */
 static void delete_children(struct xchg *x)
 {
@@ -140,6 +151,7 @@ static void delete_children(struct xchg *x)
 
         if (p->u.del.protocol != PROTOCOL_ESP || p->u.del.spi_size != 4)
             continue;
+        none_follows(x, r);
         for (; read_left(&r) >= 4; read++)
             if (delete_child(x, read_u32(&r), &spi) && ours && n < have)
                 ours[n++] = spi;

@@ -23,23 +23,26 @@ static struct sa *other_half(struct end *e, const struct sa *s, struct end **whe
     return NULL;
 }
 
-/* What it replaces has had its lifetime and MUST NOT be used (2.8), or this end has asked for its deletion: a responder then
- * speaks on the successor, as it MAY from its answer on, although the peer may not have heard that. */
+/* What it replaces has had its lifetime and MUST NOT be used (2.8), also where the kernel ended it while all slept; or this end
+ * has asked for its deletion: a responder then speaks on the successor, as it MAY from its answer on, although the peer may not
+ * have heard that. */
 static bool old_over(struct end *e, const struct ask_child *q)
 {
     const struct conf_connection *c =
         e->conf && q->peer.connection < e->conf->n_connections ? &e->conf->connections[q->peer.connection] : NULL;
     usec_t lifetime = c && q->child < c->n_children ? c->children[q->child].lifetime_us : 0;
+    bool there = false;
 
     LIST_EACH (i, &e->xfrm.sas) {
         const struct sa *s = LIST_ITEM(i, struct sa, link);
 
+        there = there || (s->reqid == q->reqid && s->inbound && s->spi != q->spi_in);
         if (s->reqid == q->reqid && lifetime && e->world->now - s->added >= lifetime)
             return true;
         if (s->reqid == q->reqid && s->inbound && law_closed_by(e, s->spi, false))
             return true;
     }
-    return false;
+    return !there;
 }
 
 /* A responder to a request for a new Child SA may speak at once; who replaces one waits (RFC 7296 2.8), unless that one was lost

@@ -434,6 +434,26 @@ static void rekeyed_twice(void **state)
     over(p);
 }
 
+/* The peer could not use the new one: it closes both, in one message. Nothing more is made of the new one meanwhile. */
+static void deleted_with_its_successor(void **state)
+{
+    struct puppet *p = connected();
+    uint32_t both[2] = {p->spi_in};
+    uint64_t asked;
+
+    (void)state;
+    say_child(p, both[0], NULL);
+    MUST(p, esp_spi(ask(p, CREATE_CHILD_SA)));
+    both[1] = p->spi_in;
+    asked = p->gate->asks[ASK_CHILD_OUTBOUND];
+    say(p);
+    say_delete(p, PROTOCOL_ESP, both, 2);
+    MUST(p, part(ask(p, INFORMATIONAL), PAYLOAD_DELETE)->u.del.count == 2);
+    world_run(p->w, SEC);
+    MUST(p, p->gate->asks[ASK_CHILD_OUTBOUND] == asked && children(p, NULL) == 0 && ike_sas(p, "UP") == 1);
+    over(p);
+}
+
 /* The replaced SA is never deleted by who should: in the end we do it, and the tunnel stays. */
 static void rekeyed_and_left(void **state)
 {
@@ -880,6 +900,7 @@ int main(void)
         cmocka_unit_test(narrowed_then_wide),
         cmocka_unit_test(deleted_before_the_answer),
         cmocka_unit_test(rekeyed_twice),
+        cmocka_unit_test(deleted_with_its_successor),
         cmocka_unit_test(rekeyed_and_left),
         cmocka_unit_test(loser_kept),
         cmocka_unit_test(loser_closed),
