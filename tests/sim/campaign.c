@@ -3,6 +3,7 @@
 #include "memory.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -203,6 +204,14 @@ static bool enough(const struct campaign *c, const struct tally *sum, double sec
            (c->failures && sum->failed >= c->failures);
 }
 
+static volatile sig_atomic_t told_to_end;
+
+static void end_soon(int number)
+{
+    (void)number;
+    told_to_end = 1;
+}
+
 bool campaign_run(const struct campaign *c, struct campaign_result *r)
 {
     struct crew crew = {.campaign = c, .jobs = c->jobs ? c->jobs : (unsigned)sysconf(_SC_NPROCESSORS_ONLN)};
@@ -214,6 +223,8 @@ bool campaign_run(const struct campaign *c, struct campaign_result *r)
     if (crew.shared == MAP_FAILED)
         return false;
     crew.shared->next = c->from;
+    signal(SIGINT, end_soon); /* the sums are said all the same */
+    signal(SIGTERM, end_soon);
     for (unsigned i = 0; i < crew.jobs; i++)
         hire(&crew, i);
     while (crew.running) {
@@ -221,7 +232,7 @@ bool campaign_run(const struct campaign *c, struct campaign_result *r)
         crew_look(&crew);
         crew_sum(&crew, &r->sum);
         r->seconds = (double)(wall_us() - began) / 1e6;
-        crew.shared->stop = crew.shared->stop || enough(c, &r->sum, r->seconds);
+        crew.shared->stop = crew.shared->stop || told_to_end || enough(c, &r->sum, r->seconds);
         progress_line(c, &r->sum, r->seconds, !crew.running);
     }
     r->jobs = crew.jobs;

@@ -23,12 +23,42 @@ static double left(const struct campaign *c, const struct tally *sum, double sec
     return best;
 }
 
+static void failure(const struct campaign *c, const struct failure *f)
+{
+    struct play p = c->play;
+
+    p.seed = f->seed;
+    printf("# seed %llu (%s) breaks \"%s\": %s\n#   replay: charon-sim --scenario %s --seed %llu%s\n",
+           (unsigned long long)f->seed, play_scenario(&p)->name, f->law, f->why, play_scenario(&p)->name,
+           (unsigned long long)f->seed, c->play.real ? " --algorithms real" : "");
+    fflush(stdout);
+}
+
+/* Each once, as soon as it is known: a night that is cut short has not been for nothing. */
+static void failures_new(const struct campaign *c, const struct tally *sum)
+{
+    static uint64_t said[CAMPAIGN_FAILURES_MAX];
+    static size_t n;
+
+    for (size_t i = 0; i < sum->failed && i < CAMPAIGN_FAILURES_MAX && n < CAMPAIGN_FAILURES_MAX; i++) {
+        size_t k = 0;
+
+        while (k < n && said[k] != sum->failure[i].seed)
+            k++;
+        if (k < n)
+            continue;
+        said[n++] = sum->failure[i].seed;
+        failure(c, &sum->failure[i]);
+    }
+}
+
 void progress_line(const struct campaign *c, const struct tally *sum, double seconds, bool last)
 {
     static double said;
     bool terminal = isatty(STDOUT_FILENO);
     double s = seconds > 0 ? seconds : 1;
 
+    failures_new(c, sum);
     if (last) {
         fputs(terminal ? "\r\033[K" : "", stdout);
         said = 0;
@@ -54,19 +84,6 @@ static void laws_and_faults(const struct tally *sum)
     printf("\n");
 }
 
-static void failures(const struct campaign *c, const struct tally *sum)
-{
-    for (uint64_t i = 0; i < sum->failed && i < 5; i++) {
-        const struct failure *f = &sum->failure[i];
-        struct play p = c->play;
-
-        p.seed = f->seed;
-        printf("# seed %llu (%s) breaks \"%s\": %s\n#   replay: charon-sim --scenario %s --seed %llu%s\n",
-               (unsigned long long)f->seed, play_scenario(&p)->name, f->law, f->why, play_scenario(&p)->name,
-               (unsigned long long)f->seed, c->play.real ? " --algorithms real" : "");
-    }
-}
-
 void progress_sums(const struct campaign *c, const struct campaign_result *r)
 {
     const struct tally *sum = &r->sum;
@@ -80,7 +97,6 @@ void progress_sums(const struct campaign *c, const struct campaign_result *r)
            (unsigned long long)sum->steps, (unsigned long long)sum->digest, (double)sum->memory_first / 1048576,
            (double)sum->memory_most / 1048576);
     laws_and_faults(sum);
-    failures(c, sum);
 }
 
 bool progress_complete(const struct campaign *c, const struct campaign_result *r)
