@@ -86,6 +86,7 @@ struct core *core_free(struct core *c)
     suites_free(c);
     free(c->slots);
     conf_unref(c->conf);
+    conf_unref(c->next_conf);
     secret_wipe(c, sizeof(*c));
     free(c);
     return NULL;
@@ -155,6 +156,7 @@ void memory_short(struct core *c)
 static void memory_again(struct core *c, struct timer *t)
 {
     (void)t;
+    reload_again(c);
     LIST_EACH (it, &c->sas) {
         sa_wake(LIST_ITEM(it, struct ike_sa, in_core));
     }

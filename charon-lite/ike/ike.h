@@ -98,7 +98,7 @@ void qcd_wanted(struct ike_sa *); /* the peer shall hear our token for this SA *
 /* --- the core ----------------------------------------------------------------------------------------------------------------
  */
 struct core {
-    struct conf *conf;
+    struct conf *conf, *next_conf; /* the next: there was no memory for it yet (reload.c) */
     const struct alg_registry *algs;
     struct rng rng;
     usec_t now;
@@ -463,6 +463,7 @@ void peers_free(struct core *);
 void peer_done(struct core *, struct peer *);
 void peer_map(struct peer *); /* findable by its address */
 void reload(struct core *, const struct order *);
+void reload_again(struct core *);   /* one that there was no memory for */
 void peer_reconcile(struct peer *); /* start whatever is wanted and missing, or set the timer for it */
 void peer_order(struct peer *, const struct order *, int child);
 void peer_orders_done(struct peer *, int child, bool ok, const char *fmt, ...) PRINTF(4, 5);

@@ -73,6 +73,24 @@ static void candidates_forget(struct core *c)
     }
 }
 
+/* Vault, judge and hand have it already, and forget what was before it. */
+static void reload_later(struct core *c, const struct order *o)
+{
+    c->next_conf = conf_ref(o->conf);
+    memory_short(c);
+    tell(c, FACT_LIMIT, NULL, NULL, NULL, "out of memory: configuration %u is taken later", o->conf->generation);
+    tell_order(c, o->id, false, "out of memory; it is taken later");
+}
+
+void reload_again(struct core *c)
+{
+    struct order o = {.kind = ORDER_RELOAD, .conf = conf_ref(c->next_conf)};
+
+    if (o.conf)
+        reload(c, &o);
+    conf_unref(o.conf);
+}
+
 void reload(struct core *c, const struct order *o)
 {
     struct peer *old = c->peers;
@@ -81,13 +99,15 @@ void reload(struct core *c, const struct order *o)
     uint16_t *old_wide = c->wide;
     size_t n_old_wide = c->n_wide;
 
+    conf_unref(c->next_conf);
+    c->next_conf = NULL;
     if (peers_load(c, o->conf) < 0) {
         peers_free(c);
         c->peers = old;
         c->n_peers = n_old;
         c->wide = old_wide;
         c->n_wide = n_old_wide;
-        tell_order(c, o->id, false, "out of memory; nothing was changed");
+        reload_later(c, o);
         return;
     }
     candidates_forget(c);

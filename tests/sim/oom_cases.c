@@ -137,7 +137,7 @@ static void reload_meanwhile(struct world *w, unsigned end)
         bool on = oom.on;
 
         world_run(w, 200 * MS);
-        oom.on = false; /* what a reload without memory does is reload-same */
+        oom.on = false; /* a reload without memory is reload-same */
         end_reload(&w->end[end]);
         oom.on = on;
     }

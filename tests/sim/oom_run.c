@@ -2,6 +2,7 @@
 /* Runs of oom_cases.c without memory. */
 #include "memory.h"
 #include "oom.h"
+#include "peek.h"
 
 #include <stdio.h>
 
@@ -82,6 +83,8 @@ bool oom_run(const struct oom_case *c, unsigned end, bool hand, enum oom_mode mo
     *seen = oom.seen;
     sum->refused += oom.refused;
     recover(w, c);
+    if (!w->failed && peek_generation(w->end[end].core) != w->end[end].generation)
+        world_fail(w, "a reload was never taken");
     close_all(w);
     if (!w->failed && (fact(w, FACT_AUTH_FAILED) || w->end[0].turned_away || w->end[1].turned_away))
         world_fail(w, "a peer that proved who it is was refused");

@@ -36,6 +36,11 @@ size_t peek_half_open(const struct core *c, uint64_t spi_i, const struct endpoin
     return n;
 }
 
+uint32_t peek_generation(const struct core *c)
+{
+    return c->conf->generation;
+}
+
 /* --- what is kept ----------------------------------------------------------------------------------------------------------
  */
 struct kept {
