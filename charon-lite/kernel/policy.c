@@ -278,18 +278,16 @@ static bool claim_stronger(const struct claim *a, const struct claim *b)
     return claim_record(a) && claim_record(b) && claim_record(a)->order > claim_record(b)->order;
 }
 
-/* The strongest first, so that replaced SAs that are still heard are not looked at one by one. */
+/* The strongest first, so that replaced SAs that are still heard are not looked at one by one. Nor is who goes last, as one of
+ * many connections with the same exception does. */
 void claim_place(struct claim *c)
 {
-    struct list *at = &c->policy->claims;
+    struct list *claims = &c->policy->claims, *at = claims;
 
     list_remove(&c->in_policy);
-    LIST_EACH (i, &c->policy->claims) {
-        if (claim_stronger(c, LIST_ITEM(i, struct claim, in_policy))) {
-            at = i;
-            break;
-        }
-    }
+    if (!list_empty(claims) && claim_stronger(c, LIST_ITEM(claims->prev, struct claim, in_policy)))
+        for (at = claims->next; !claim_stronger(c, LIST_ITEM(at, struct claim, in_policy));)
+            at = at->next;
     list_append(at, &c->in_policy); /* before it */
 }
 
