@@ -32,7 +32,8 @@ struct member {
     struct channel *channel;
     bool ended, done;
     struct answer traffic;
-    unsigned missed; /* pings without a word since */
+    unsigned missed;                  /* pings without a word since */
+    unsigned late_done, late_traffic; /* replies to come that nobody waits for any more */
     int err;
     char why[4000];
 };
@@ -205,8 +206,12 @@ static void member_frame(void *ctx, struct channel *channel, uint8_t type, struc
         member_says(m, body);
     } else if (type == FRAME_OPEN && (m->role == ROLE_VAULT || m->role == ROLE_JUDGE)) {
         member_opens(m, body);
+    } else if (type == FRAME_ANSWER && m->role == ROLE_HAND && m->late_traffic) {
+        m->late_traffic--;
     } else if (type == FRAME_ANSWER && m->role == ROLE_HAND) {
         member_counts(m, body);
+    } else if (type == FRAME_DONE && m->late_done) {
+        m->late_done--;
     } else if (type == FRAME_DONE) {
         t = text_in(m->why, sizeof(m->why));
         m->err = frame_done_read(body, &t);
@@ -222,17 +227,24 @@ static struct buf *member_begin(struct member *m, enum frame type)
     return m->channel && !m->ended ? channel_begin(m->channel, type) : NULL;
 }
 
-/* The error of its DONE, or of its silence; the text is in m->why. */
-static int member_wait_for(struct member *m, usec_t patience)
+/* The error of its reply, or of its silence; the text is in m->why. Replies come in the order of the questions: one that comes
+ * too late must not be taken for the next question's. */
+static int member_wait_reply(struct member *m, usec_t patience, unsigned *late)
 {
     int err = m->channel ? channel_wait(m->channel, &m->done, loop_now() + patience) : ERR_IO;
     struct text t;
 
     if (!err)
         return m->err;
+    *late += err == ERR_AGAIN;
     t = text_in(m->why, sizeof(m->why));
     text_add(&t, err == ERR_AGAIN ? "the process %s does not answer" : "the process %s has ended", role_name(m->role));
     return err;
+}
+
+static int member_wait_for(struct member *m, usec_t patience)
+{
+    return member_wait_reply(m, patience, &m->late_done);
 }
 
 static int member_wait(struct member *m)
@@ -341,7 +353,7 @@ static int member_fork(struct member *m, struct ends *e)
     if (m->pid < 0)
         return ERR_IO;
     m->ended = m->done = false;
-    m->missed = 0;
+    m->missed = m->late_done = m->late_traffic = 0;
     return 0;
 }
 
@@ -659,7 +671,7 @@ static int split_traffic(struct crew *c, uint32_t spi_in, uint32_t spi_out, cons
     if (!m->channel || m->ended)
         return ERR_IO;
     frame_ask(m->channel, &ask);
-    err = member_wait_for(m, STATUS_WAIT);
+    err = member_wait_reply(m, STATUS_WAIT, &m->late_traffic);
     if (err || m->traffic.kind != ASK_CHILD_QUERY || m->traffic.result != ANSWER_OK)
         return err ? err : ERR_NOT_FOUND;
     *out = m->traffic;
