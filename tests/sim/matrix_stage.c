@@ -110,6 +110,7 @@ static bool responding(struct bench *b)
     if (s == STAGE_KEYED)
         return true;
     slow(b, who[s]);
+    b->p->gate->apart = s == STAGE_UP_MAKE; /* else our AUTH comes with the verdict */
     say_auth(b->p);
     ask_slow(b, IKE_AUTH);
     if (s == STAGE_UP_MAKE) { /* until the check is over */
