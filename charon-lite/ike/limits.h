@@ -41,7 +41,7 @@
 #define PAIRS_WAIT (3 * USEC_SEC)              /* for the peer to make the Child SAs of the other pairs */
 #define OLD_SA_LIFE (30 * USEC_SEC)            /* the replaced SA whose deletion the peer owes us */
 #define LINGER (5 * USEC_SEC)                  /* a replaced Child SA is heard so long */
-#define LINGERING_MAX 1000                     /* of all peers; the oldest give way */
+#define LINGERING_MAX 1000                     /* pairs, of all peers; the oldest give way */
 #define SAME_TIME (30 * USEC_SEC)      /* SAs made within so long of each other may have been begun by both ends at once */
 #define SAME_MOMENT (5 * USEC_SEC)     /* ... and were: requests that crossed */
 #define SURPLUS_AGE (60 * USEC_SEC)    /* a second IKE SA with the same peer and nothing on it goes after so long */
