@@ -5,6 +5,7 @@
  * SCALE_STORM of the storm.
  */
 #include "config.h"
+#include "ike/limits.h"
 #include "scale.h"
 #include "scale_expect.h"
 
@@ -112,10 +113,11 @@ static void day_look(struct scale *s)
     nothing_was_lost(s);
 }
 
-/* By more than six deviations (and six, where few are expected). */
+/* By more than six deviations (and six, where few are expected). The first of all come up before there are many, and stay
+ * together for days. */
 static bool beyond_chance(double n, double expected)
 {
-    double more = n - expected - 6;
+    double more = n - expected - 6 - REKEY_MANY;
 
     return more > 0 && more * more > 36 * expected;
 }
