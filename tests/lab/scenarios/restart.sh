@@ -76,8 +76,8 @@ for k in $(seq "$times"); do
 	if [ $how = contact ]; then
 		first=$(at "$f" "src host $OUR_ADDR and ($(ike_filter 34))" "$killed")
 		there=$(at "$f" "dst host $OUR_ADDR and ($(ike_filter 35))" "${first:-0}")
-		esp=$(at "$f" "src host $OUR_ADDR and (esp or (udp port 4500 and udp[8:4] != 0 and udp[4:2] > 9))" "${there:-0}")
-		t=$(between "$first" "$esp")
+		data=$(at "$f" "src host $OUR_ADDR and (esp or (udp port 4500 and udp[8:4] != 0 and udp[4:2] > 9))" "${there:-0}")
+		t=$(between "$first" "$data")
 		note "counted: lab restart: $peer back $t ms after our first packet (IKE_AUTH done after $(between "$first" "$there") ms)"
 		check "back within a second of our first packet" at_most "$t" 1000
 	else
