@@ -25,6 +25,7 @@ struct evp_pkey_st;
 #define CERT_CHAIN_MAX 10  /* certificates in a chain, the peer's own included */
 #define CERT_FILE_CERTS 64 /* certificates in a file */
 #define CERT_DN_MAX 1024   /* bytes of an encoded DN */
+#define CERT_DN_TEXT 1024  /* characters of a printed one; the rest is cut off */
 #define CERT_HASH_LEN 20   /* SHA-1 of a SubjectPublicKeyInfo (RFC 7296 3.7) */
 
 /* ---- dn.c: text of a DN. Attributes by short name (CN, O, OU, C, ST, L, DC, UID, emailAddress or E, serialNumber ...) or dotted
@@ -35,7 +36,8 @@ struct evp_pkey_st;
 
 /* Number of bytes, ERR_BAD when it is no DN, ERR_LIMIT when it does not fit. For conf_setup.dn_encode. */
 int cert_dn_encode(const char *text, uint8_t *out, size_t cap) MUST_USE;
-/* In a form that cert_dn_encode reads back; anything unprintable escaped. A span that is no DN prints as hex. */
+/* In a form that cert_dn_encode reads back, unless it is longer than CERT_DN_TEXT and ends with "..."; anything unprintable
+ * escaped. A span that is no DN prints as hex. */
 void cert_dn_print(struct span der, struct text *out);
 /* As X.509 compares: string types, case and blanks do not count (RFC 5280 7.1). `any_order`: or one is the other backwards. */
 bool cert_dn_equal(struct span a, struct span b, bool any_order);

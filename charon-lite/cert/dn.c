@@ -398,7 +398,7 @@ void cert_dn_print(struct span der, struct text *out)
         n = BIO_get_mem_data(bio, &printed);
     }
     if (n > 0) {
-        text_add(out, "%.*s", n > 1024 ? 1024 : (int)n, printed);
+        text_add(out, "%.*s%s", n > CERT_DN_TEXT ? CERT_DN_TEXT : (int)n, printed, n > CERT_DN_TEXT ? "..." : "");
     } else {
         char hex[2 * 64 + 1];
 

@@ -17,7 +17,7 @@ static void try_name(struct span der)
     cert_dn_print(der, &t);
     assert_true(t.len > 0);
     (void)cert_dn_matches("CN=*, O=Example", der);
-    if (cert_dn_equal(der, der, false) && cert_dn_encode(printed, again, sizeof(again)) == 0)
+    if (t.len <= CERT_DN_TEXT && cert_dn_equal(der, der, false) && cert_dn_encode(printed, again, sizeof(again)) == 0)
         fail_msg("no bytes for %s\n", printed);
 }
 
@@ -31,6 +31,8 @@ static void try_string(const char *text)
     if (n <= 0)
         return;
     cert_dn_print(span_of(der, (size_t)n), &t);
+    if (t.len > CERT_DN_TEXT) /* cut off */
+        return;
     m = cert_dn_encode(printed, again, sizeof(again));
     if (m <= 0)
         fail_msg("%s printed as %s\n", text, printed);

@@ -87,6 +87,23 @@ static void dn_prints_what_it_reads(void **state)
     assert_int_equal(cert_dn_encode("CN=fra", (uint8_t[8]){0}, 8), ERR_LIMIT);
 }
 
+/* Control characters take three in print: a name that is allowed may be too long to be written whole, and says so. */
+static void dn_too_long_in_print(void **state)
+{
+    char name[500], printed[2000];
+    int n = snprintf(name, sizeof(name), "O=%.60s, OU=", "Example");
+
+    (void)state;
+    for (int i = 0; i < 7; i++) {
+        memset(name + n, 1, 60);
+        n += 60;
+        n += snprintf(name + n, sizeof(name) - (size_t)n, "%s", i < 6 ? ",L=" : "");
+    }
+    assert_true(print_encoded(name, printed, sizeof(printed)) > 0);
+    assert_int_equal(strlen(printed), CERT_DN_TEXT + 3);
+    assert_string_equal(printed + CERT_DN_TEXT, "...");
+}
+
 /* A name of the configuration that ends too early is not read past its end (in memory of exactly its size). */
 static void dn_cut_short(void **state)
 {
@@ -359,6 +376,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dn_texts),
         cmocka_unit_test(dn_prints_what_it_reads),
+        cmocka_unit_test(dn_too_long_in_print),
         cmocka_unit_test(dn_cut_short),
         cmocka_unit_test(dn_compares),
         cmocka_unit_test(dn_patterns),
