@@ -93,7 +93,7 @@ static bool search(const struct clash_wish *wish, struct clash_counts *sum)
 #define EVERY_SETTING ((1u << CLASH_SETTINGS) - 1)
 #define LEAST 10000 /* schedules, all different */
 #ifdef __SANITIZE_ADDRESS__
-#define ALL 30  /* seconds of what is played to its end without sanitizers, which are slow */
+#define ALL 30 /* seconds of what is played to its end without sanitizers, which are slow */
 #else
 #define ALL 0
 #endif
