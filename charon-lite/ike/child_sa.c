@@ -215,8 +215,10 @@ void child_answered(struct child_sa *child, const struct answer *a)
              a->why ? a->why : "no reason given");
         child_mute(child);
     } else if (a->kind == ASK_CHILD_QUERY) {
-        if (a->result == ANSWER_OK)
+        if (a->result == ANSWER_OK) {
             sa_heard_traffic(child->sa, a->u.query.idle_in_s);
+            child->heard = a->u.query.idle_in_s >= 0 && a->u.query.idle_in_s * USEC_SEC < OLD_SA_LIFE / 2;
+        }
     } else if (a->kind == ASK_CHILD_UPDATE && a->result != ANSWER_OK && child->state <= CHILD_UP) {
         tell(c, FACT_KERNEL, child->peer, child->sa, child, "the SA did not follow the peer, and is replaced: %s",
              a->why ? a->why : "no reason given");

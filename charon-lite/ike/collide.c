@@ -127,13 +127,31 @@ static usec_t closing_time(struct child_sa *loser)
     return OLD_SA_LIFE;
 }
 
+/* Which of the two the peer sends by shows at the one that we made: the hand is asked, and has answered when this is true. */
+static bool peer_is_judged(struct child_sa *loser, struct child_sa *ours)
+{
+    struct core *c = loser->sa->core;
+    struct ask ask;
+
+    if (loser->maker == MAKER_JUDGED)
+        return true;
+    loser->maker = MAKER_JUDGED;
+    ours->heard = false;
+    child_ask(ours, &ask, ASK_CHILD_QUERY);
+    if (!out_ask(c, &ask))
+        return true;
+    wake_set(c, &loser->life, c->now + TRAFFIC_WAIT);
+    return false;
+}
+
 /* Who made the redundant SA SHOULD close it (2.8.1). A peer that has had our answer, and time to do so, and has not, knows no
- * such rule, and speaks on what was complete last for it: its own. To close that would silence it; so it stays, and ours goes. */
+ * such rule, and speaks on what was complete last for it: mostly its own. To close that would silence it; so it stays, and ours
+ * goes. One that sends by ours (for it, that was the last) would be silenced by that, so its own goes. */
 bool collide_peer_keeps(struct child_sa *loser)
 {
     struct child_sa *ours = loser->we_initiated ? NULL : winner_over(loser);
     struct core *c = loser->sa->core;
-    usec_t more = ours ? closing_time(loser) : 0;
+    usec_t more = ours && loser->maker != MAKER_JUDGED ? closing_time(loser) : 0;
 
     if (!ours)
         return false;
@@ -141,6 +159,10 @@ bool collide_peer_keeps(struct child_sa *loser)
         wake_set(c, &loser->life, c->now + more);
         return true;
     }
+    if (!peer_is_judged(loser, ours))
+        return true;
+    if (ours->heard)
+        return false;
     tell(c, FACT_NOTE, loser->peer, loser->sa, loser, "the peer keeps the SA that is redundant, so ours goes");
     loser->redundant = false;
     ours->redundant = ours->want_delete = true;

@@ -370,7 +370,13 @@ struct child_sa {
     bool rekey_wide; /* ask for the configured selectors, not the narrowed ones */
     bool ke_retried;
     bool used_pfs;
-    enum { MAKER_HEARD, MAKER_SILENT, MAKER_BACK } maker : 8; /* of a redundant one: the peer, when last looked at */
+    bool heard; /* packets came by it of late, as the hand said when it was asked last */
+    enum {
+        MAKER_HEARD,
+        MAKER_SILENT,
+        MAKER_BACK,
+        MAKER_JUDGED
+    } maker : 8; /* of a redundant one: the peer, when last looked at */
     usec_t born, rekey_at, dies_at, retry_at, temporary_since;
     struct timer life;
     enum ask_kind asked; /* while `patience` runs: what the hand is to tell of */

@@ -520,6 +520,17 @@ static uint32_t deleted_within(struct puppet *p, usec_t time)
     return get_u32(part(m, PAYLOAD_DELETE)->u.del.spis.p);
 }
 
+/* The peer sends by the SA of ours that hears on this SPI. */
+static void packets_came(struct puppet *p, uint32_t spi)
+{
+    struct sa *sa = xfrm_find(&p->gate->xfrm, true, spi);
+
+    MUST(p, sa);
+    sa->packets += 7;
+    sa->bytes += 7 * 100;
+    sa->used_wall_s = end_wall_s(p->gate);
+}
+
 /* A peer that knows no such rule keeps its own and speaks on it: ours goes, whether the peer asks anything else or not. */
 static void loser_kept(void **state)
 {
@@ -541,6 +552,24 @@ static void loser_kept(void **state)
         alive(p, 1);
         over(p);
     }
+}
+
+/* It keeps its own too, but sends by ours, which was complete later for it: to close that would silence it, so its own goes. */
+static void loser_kept_unused(void **state)
+{
+    struct puppet *p = called();
+    uint32_t ours_out, theirs_out = collision_lost(p, &ours_out);
+
+    (void)state;
+    say(p);
+    MUST(p, ask(p, INFORMATIONAL));
+    world_run(p->w, 20 * SEC);
+    packets_came(p, ours_out);
+    MUST(p, deleted_within(p, 60 * SEC) == theirs_out);
+    MUST(p, deleted_within(p, 90 * SEC) == 0);
+    MUST(p, xfrm_find(&p->gate->xfrm, true, ours_out) && !xfrm_find(&p->gate->xfrm, true, theirs_out));
+    alive(p, 1);
+    over(p);
 }
 
 /* A peer that knows the rule closes its own; an order to rekey in between is of the one that stays. */
@@ -903,6 +932,7 @@ int main(void)
         cmocka_unit_test(deleted_with_its_successor),
         cmocka_unit_test(rekeyed_and_left),
         cmocka_unit_test(loser_kept),
+        cmocka_unit_test(loser_kept_unused),
         cmocka_unit_test(loser_closed),
         cmocka_unit_test(loser_closed_late),
         cmocka_unit_test(unknown_spis),
