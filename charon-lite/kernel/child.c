@@ -171,14 +171,16 @@ struct sa_record *ref_record(const struct sa_ref *ref)
 
 static const struct addr *ref_dst(const struct sa_ref *ref)
 {
-    return ref->out ? &ref_record(ref)->remote.addr : &ref_record(ref)->local.addr;
+    return ref->out ? &ref_record(ref)->remote : &ref_record(ref)->local;
 }
 
 struct sa_name ref_name(const struct sa_ref *ref)
 {
     const struct sa_record *r = ref_record(ref);
 
-    return (struct sa_name){ref->spi, *ref_dst(ref), ref->out ? r->mark : 0, ref->out ? r->mark_mask : 0, r->if_id};
+    const struct policy *p = r->claims->policy;
+
+    return (struct sa_name){ref->spi, *ref_dst(ref), ref->out ? p->mark : 0, ref->out ? p->mark_mask : 0, p->if_id};
 }
 
 struct sa_ref *sa_find(const struct hand *h, uint32_t spi, const struct addr *dst)
@@ -207,16 +209,12 @@ static void ref_remove(struct hand *h, struct sa_ref *r)
 
 static bool carries(const struct sa_record *r, const struct trap *t)
 {
-    bool l = false, m = false;
-
     if (t->child->conf->split != SPLIT_SPLIT)
         return true;
-    for (size_t i = 0; i < r->n_local + r->n_remote; i++)
-        if (i < r->n_local)
-            l = l || ts_overlap(&r->ts[i], &t->local);
-        else
-            m = m || ts_overlap(&r->ts[i], &t->remote);
-    return l && m;
+    for (const struct claim *c = r->claims; c; c = c->next)
+        if (selector_meets(&c->policy->sel, &t->local, &t->remote))
+            return true;
+    return false;
 }
 
 static void count_up(struct hand *h, const struct sa_record *r, struct hand_child *child, bool up)
@@ -226,7 +224,7 @@ static void count_up(struct hand *h, const struct sa_record *r, struct hand_chil
         if (carries(r, &child->traps[i]))
             child->traps[i].n_up = up ? child->traps[i].n_up + 1 : child->traps[i].n_up - 1;
     if (child->n_up <= 1)
-        claims_dirty(h, &child->claims);
+        claims_dirty(h, child->claims);
 }
 
 void record_link(struct hand *h, struct sa_record *r, struct hand_child *child)
@@ -251,13 +249,7 @@ void sa_record_free(struct hand *h, struct sa_record *r)
 void record_lost(struct hand *h, struct sa_ref *ref)
 {
     ref_remove(h, ref);
-    claims_dirty(h, &ref_record(ref)->claims);
-}
-
-static void dress_protect(struct claim *c, void *ctx)
-{
-    c->of.record = ctx;
-    claim_place(c);
+    claims_dirty(h, ref_record(ref)->claims);
 }
 
 /* Transport mode behind a NAT: what was agreed of the addresses before translation is, in packets as they come to the
@@ -268,17 +260,28 @@ static void translate(struct ts *t, const struct addr *inner, const struct addr 
         t->low = t->high = *outer;
 }
 
-static void copy_selectors(struct sa_record *r, const struct ask_child *a)
+static int selectors_asked(const struct ask_child *a, struct selector *out, struct text *t)
 {
-    r->n_local = (uint16_t)a->ts_local.n;
-    r->n_remote = (uint16_t)a->ts_remote.n;
-    for (size_t i = 0; i < a->ts_local.n + a->ts_remote.n; i++) {
-        bool local = i < r->n_local;
+    struct ts local[TS_LIST_MAX], remote[TS_LIST_MAX];
+    struct ts_list l = {local, a->ts_local.n}, m = {remote, a->ts_remote.n};
+    int n;
 
-        r->ts[i] = local ? a->ts_local.v[i] : a->ts_remote.v[i - r->n_local];
-        if (a->transport)
-            translate(&r->ts[i], local ? &a->local_inner : &a->remote_inner, local ? &a->local.addr : &a->remote.addr);
+    if (l.n > TS_LIST_MAX || m.n > TS_LIST_MAX)
+        return ERR_LIMIT;
+    for (size_t i = 0; i < l.n; i++)
+        local[i] = a->ts_local.v[i];
+    for (size_t i = 0; i < m.n; i++)
+        remote[i] = a->ts_remote.v[i];
+    for (size_t i = 0; i < l.n && a->transport; i++)
+        translate(&local[i], &a->local_inner, &a->local.addr);
+    for (size_t i = 0; i < m.n && a->transport; i++)
+        translate(&remote[i], &a->remote_inner, &a->remote.addr);
+    n = selectors_of_lists(l, m, out, SELECTORS_MAX, t);
+    if (n == 0) {
+        text_add(t, "the selectors of both sides have no packets in common");
+        return ERR_REFUSED;
     }
+    return n;
 }
 
 /* SAs that replace one another must fit the same template: the predecessor's reqid, or that of the trap in question, goes
@@ -297,52 +300,59 @@ static uint32_t choose_reqid(const struct hand *h, const struct ask_child *a, co
     return a->reqid;
 }
 
-static int claim_selectors(struct hand *h, struct sa_record *r, const struct conf_child *conf, struct text *t)
+static int claim_selectors(struct hand *h, struct sa_record *r, const struct conf_child *conf, const struct selector *s, size_t n)
 {
-    struct selector *s = reallocarray(NULL, SELECTORS_MAX, sizeof *s);
-    struct ts_list l = {r->ts, r->n_local}, m = {r->ts + r->n_local, r->n_remote};
-    int n = s ? selectors_of_lists(l, m, s, SELECTORS_MAX, t) : ERR_MEMORY, err = 0;
+    for (size_t i = n; i-- > 0;) {
+        struct kernel_policy p = child_policy(conf, &s[i], CLAIM_PROTECT);
+        struct claim of = {.rank = CLAIM_PROTECT, .of.record = r};
 
-    if (n == 0) {
-        text_add(t, "the selectors of both sides have no packets in common");
-        err = ERR_REFUSED;
+        if (!claim_new(h, &p, DIRECTIONS_ALL, of, &r->claims, &r->room[i]))
+            return ERR_MEMORY;
     }
-    for (int i = 0; i < n && !err; i++)
-        err = claims_three(h, conf, &s[i], CLAIM_PROTECT, &r->claims, dress_protect, r);
-    free(s);
-    return n < 0 ? n : err;
+    return 0;
+}
+
+static uint32_t ref_time(usec_t at)
+{
+    return at / REF_UNIT ? (uint32_t)(at / REF_UNIT) : 1;
 }
 
 static struct sa_ref ref_of(const struct hand *h, uint32_t spi, bool out)
 {
-    return (struct sa_ref){.spi = spi, .out = out, .looked = hand_now(h)};
+    return (struct sa_ref){.spi = spi, .out = out, .looked = ref_time(hand_now(h))};
+}
+
+/* Without claims, places in tables and reqid. */
+static struct sa_record *record_alloc(struct hand *h, const struct ask_child *a, size_t n)
+{
+    struct sa_record *r = calloc(1, sizeof *r + n * sizeof *r->room);
+
+    if (!r)
+        return NULL;
+    list_append(&h->records, &r->in_hand);
+    r->transport = a->transport;
+    r->local = a->local.addr;
+    r->remote = a->remote.addr;
+    r->soft_bytes = a->soft_bytes;
+    r->soft_packets = a->soft_packets;
+    r->order = ++h->order;
+    r->in = ref_of(h, a->spi_in, false);
+    r->out = ref_of(h, a->spi_out, true);
+    return r;
 }
 
 static struct sa_record *record_new(struct hand *h, const struct ask_child *a, const struct conf_child *conf,
                                     struct hand_child *child, struct text *t, int *err)
 {
-    struct sa_record *r = calloc(1, sizeof *r + (a->ts_local.n + a->ts_remote.n) * sizeof *r->ts);
+    struct selector *s = reallocarray(NULL, SELECTORS_MAX, sizeof *s);
+    int n = s ? selectors_asked(a, s, t) : ERR_MEMORY;
+    struct sa_record *r = n > 0 ? record_alloc(h, a, (size_t)n) : NULL;
 
-    *err = ERR_MEMORY;
+    *err = n < 0 ? n : r ? claim_selectors(h, r, conf, s, (size_t)n) : ERR_MEMORY;
+    free(s);
     if (!r)
         return NULL;
-    list_init(&r->claims);
-    list_append(&h->records, &r->in_hand);
-    r->transport = a->transport;
-    r->udp_encap = a->udp_encap;
-    r->local = a->local;
-    r->remote = a->remote;
-    r->soft_bytes = a->soft_bytes;
-    r->soft_packets = a->soft_packets;
-    r->order = ++h->order;
-    r->mark = conf->mark;
-    r->mark_mask = conf->mark_mask;
-    r->if_id = conf->if_id;
-    r->in = ref_of(h, a->spi_in, false);
-    r->out = ref_of(h, a->spi_out, true);
-    copy_selectors(r, a);
     r->reqid = choose_reqid(h, a, r, child);
-    *err = claim_selectors(h, r, conf, t);
     if (!*err && (!ref_add(h, &r->in) || (!a->inbound_only && !ref_add(h, &r->out))))
         *err = ERR_MEMORY;
     if (!*err)
@@ -357,6 +367,7 @@ static struct sa_record *record_new(struct hand *h, const struct ask_child *a, c
 static void fill_sa(struct kernel_sa *sa, const struct ask_child *a, const struct sa_record *r, const struct conf_child *conf,
                     bool out)
 {
+    const struct policy *p = r->claims->policy;
     bool i2r = out == a->we_initiated;
 
     sa->src = out ? a->local.addr : a->remote.addr;
@@ -371,9 +382,9 @@ static void fill_sa(struct kernel_sa *sa, const struct ask_child *a, const struc
     sa->clear_df = conf->df == DF_CLEAR;
     sa->udp_encap = a->udp_encap;
     sa->replay_window = out ? 0 : conf->replay_window;
-    sa->mark = conf->mark;
-    sa->mark_mask = conf->mark_mask;
-    sa->if_id = r->if_id; /* as its policies have it, whatever a reload has changed since */
+    sa->mark = p->mark; /* as its policies have it, whatever a reload has changed since */
+    sa->mark_mask = p->mark_mask;
+    sa->if_id = p->if_id;
     sa->life = (struct kernel_lifetime){a->soft_bytes,   a->hard_bytes,   a->soft_packets,
                                         a->hard_packets, a->soft_seconds, a->hard_seconds};
     sa->encr = a->suite.encr;
@@ -439,7 +450,7 @@ static int took_sas(struct hand *h, const struct batch *b, struct text *t)
  */
 static int own_fault(const struct sa_record *r, int err)
 {
-    return claims_unsettled(&r->claims) || (r->child && claims_unsettled(&r->child->claims)) ? err : 0;
+    return claims_unsettled(r->claims) || (r->child && claims_unsettled(r->child->claims)) ? err : 0;
 }
 
 /* Do a child's policies hang on its outer addresses: `dynamic` selectors, or exceptions for our own address? */
@@ -464,18 +475,17 @@ static void learn(struct hand *h, struct hand_child *child, const struct sa_reco
 {
     struct hand_conn *conn = child->conn;
 
-    if (conn->many ? conn->local.family != 0
-                   : addr_equal(&conn->local, &r->local.addr) && addr_equal(&conn->remote, &r->remote.addr))
+    if (conn->many ? conn->local.family != 0 : addr_equal(&conn->local, &r->local) && addr_equal(&conn->remote, &r->remote))
         return;
-    conn->local = r->local.addr;
+    conn->local = r->local;
     if (!conn->many)
-        conn->remote = r->remote.addr;
+        conn->remote = r->remote;
     for (size_t i = 0; i < conn->conf->n_children; i++) {
         struct hand_child *c = &conn->children[i];
         char line[256];
         struct text t = text_in(line, sizeof line);
 
-        claims_dirty(h, &c->claims); /* traps name the addresses */
+        claims_dirty(h, c->claims); /* traps name the addresses */
         if (wants_addresses(c->conf, &conn->local) && closed_remake(h, c, &t))
             hand_log(h, LEVEL_ERROR, "%s/%s: %s", conn->conf->name, c->conf->name, line);
     }
@@ -488,7 +498,7 @@ static void acquire_fulfilled(struct hand *h, const struct sa_record *r, uint32_
     if (!p)
         p = pending_find(h, asked_reqid);
     if (p) /* the kernel put the SA in the larval one's place where the addresses are the same */
-        pending_end(h, p, !addr_equal(&p->larval.dst, &r->remote.addr));
+        pending_end(h, p, !addr_equal(&p->larval.dst, &r->remote));
 }
 
 static uint32_t acquire_seq(const struct hand *h, const struct ask_child *a, const struct sa_record *r)
@@ -552,12 +562,9 @@ void hand_child_install(struct hand *h, const struct ask *a)
 /* Is there another SA for every policy by which this one sends? */
 static bool others_send(const struct hand *h, const struct sa_record *r)
 {
-    LIST_EACH (i, &r->claims) {
-        const struct policy *p = LIST_ITEM(i, struct claim, in_owner)->policy;
-
-        if (p->direction == DIRECTION_OUT && !policy_claim_besides(h, p, r))
+    for (const struct claim *c = r->claims; c; c = c->next)
+        if (!policy_claim_besides(h, c->policy, DIRECTION_OUT, r))
             return false;
-    }
     return true;
 }
 
@@ -567,7 +574,7 @@ static int mute_record(struct hand *h, struct sa_record *r, struct text *t)
     if (r->mute || !r->out.there || !r->in.there || !others_send(h, r))
         return 0;
     r->mute = true;
-    claims_dirty(h, &r->claims);
+    claims_dirty(h, r->claims);
     return own_fault(r, policies_settle(h, true, t));
 }
 
@@ -575,10 +582,9 @@ static int mute_record(struct hand *h, struct sa_record *r, struct text *t)
 static void record_newest(struct hand *h, struct sa_record *r)
 {
     r->order = ++h->order;
-    LIST_EACH (i, &r->claims) {
-        claim_place(LIST_ITEM(i, struct claim, in_owner));
-    }
-    claims_dirty(h, &r->claims);
+    for (struct claim *c = r->claims; c; c = c->next)
+        claim_place(c);
+    claims_dirty(h, r->claims);
 }
 
 static int outbound(struct hand *h, const struct ask_child *a, struct text *t)
@@ -597,9 +603,7 @@ static int outbound(struct hand *h, const struct ask_child *a, struct text *t)
         return ERR_NOT_FOUND;
     }
     r = ref_record(ref);
-    r->remote = a->remote;
-    r->mark = conf->mark;
-    r->mark_mask = conf->mark_mask;
+    r->remote = a->remote.addr;
     r->out = ref_of(h, a->spi_out, true);
     if (!ref_add(h, &r->out))
         return ERR_MEMORY;
@@ -682,7 +686,7 @@ static int remove_record(struct hand *h, struct sa_record *r, struct text *t)
     plan_sa_delete(&b, &in);
     batch_apply(h, &b);
     err = policies_took(h, &b, t);
-    if (child && !claims_unsettled(&child->claims))
+    if (child && !claims_unsettled(child->claims))
         err = b.failed ? ERR_MEMORY : 0;
     for (size_t i = 0; i < b.n; i++)
         if (!b.policies[i] && b.ops[i].result && b.ops[i].result != ERR_NOT_FOUND && !err) {
@@ -753,12 +757,11 @@ static int update(struct hand *h, const struct ask_child *a, struct text *t)
     batch_done(&b);
     if (err)
         return err;
-    r->local = a->local;
-    r->remote = a->remote;
-    r->udp_encap = a->udp_encap;
+    r->local = a->local.addr;
+    r->remote = a->remote.addr;
     ref_moved(h, &r->in);
     ref_moved(h, &r->out);
-    claims_dirty(h, &r->claims);
+    claims_dirty(h, r->claims);
     if (r->child)
         learn(h, r->child, r);
     return own_fault(r, policies_settle(h, true, t));
@@ -777,11 +780,11 @@ static int64_t idle(const struct hand *h, struct sa_ref *ref, const struct sa_se
 {
     usec_t now = hand_now(h), said = (hand_wall_s(h) - s->used_at) * USEC_SEC;
 
-    if (s->packets != ref->packets && s->used_at)
-        ref->used = said >= 0 && said <= now - ref->looked + USEC_SEC ? now - said : now;
-    ref->packets = s->packets;
-    ref->looked = now;
-    return ref->used ? (now - ref->used) / USEC_SEC : -1;
+    if (REF_PACKETS(s->packets) != ref->packets && s->used_at)
+        ref->used = ref_time(said >= 0 && said <= now - ref->looked * REF_UNIT + USEC_SEC ? now - said : now);
+    ref->packets = REF_PACKETS(s->packets);
+    ref->looked = ref_time(now);
+    return ref->used ? (now - ref->used * REF_UNIT) / USEC_SEC : -1;
 }
 
 void hand_child_query(struct hand *h, const struct ask *a)

@@ -39,38 +39,21 @@ struct ts_list selectors_configured(const struct conf_child *c, bool remote, con
     return (struct ts_list){store, n};
 }
 
-uint32_t child_priority(const struct conf_child *c, const struct selector *s, enum claim_rank rank)
+struct kernel_policy child_policy(const struct conf_child *c, const struct selector *s, enum claim_rank rank)
 {
-    return c->priority ? c->priority + 2 - rank : selector_priority(s, rank);
+    return (struct kernel_policy){.sel = *s,
+                                  .direction = DIRECTION_OUT,
+                                  .mark = c->mark,
+                                  .mark_mask = c->mark_mask,
+                                  .if_id = c->if_id,
+                                  .priority = c->priority ? c->priority + 2 - rank : selector_priority(s, rank)};
 }
 
-int claims_three(struct hand *h, const struct conf_child *c, const struct selector *s, enum claim_rank rank, struct list *owner,
-                 void (*dress)(struct claim *, void *ctx), void *ctx)
+static struct claim claim_closed(struct trap *t)
 {
-    struct kernel_policy p = {.mark = c->mark, .mark_mask = c->mark_mask, .if_id = c->if_id};
-
-    p.priority = child_priority(c, s, rank);
-    for (p.direction = 0; p.direction < DIRECTIONS; p.direction++) {
-        struct claim *claim;
-
-        p.sel = p.direction == DIRECTION_OUT ? *s : selector_turn(s);
-        claim = claim_new(h, &p, rank, owner);
-        if (!claim)
-            return ERR_MEMORY;
-        dress(claim, ctx);
-    }
-    return 0;
-}
-
-static void dress_closed(struct claim *c, void *ctx)
-{
-    struct trap *t = ctx;
-
-    c->traps = t->child->conf->keep == KEEP_ON_DEMAND && !t->child->conn->many;
-    if (c->traps)
-        c->of.trap = t;
-    else
-        c->of.child = t->child;
+    if (t->child->conf->keep == KEEP_ON_DEMAND && !t->child->conn->many)
+        return (struct claim){.rank = CLAIM_CLOSED, .traps = true, .of.trap = t};
+    return (struct claim){.rank = CLAIM_CLOSED, .of.child = t->child};
 }
 
 static int close_pair(struct hand *h, struct trap *t, struct selector *s, size_t max, struct text *why)
@@ -78,8 +61,11 @@ static int close_pair(struct hand *h, struct trap *t, struct selector *s, size_t
     int n = selectors_make(&t->local, &t->remote, s, max, why);
     int err = 0;
 
-    for (int i = 0; i < n && !err; i++)
-        err = claims_three(h, t->child->conf, &s[i], CLAIM_CLOSED, &t->child->claims, dress_closed, t);
+    for (int i = 0; i < n && !err; i++) {
+        struct kernel_policy p = child_policy(t->child->conf, &s[i], CLAIM_CLOSED);
+
+        err = claim_new(h, &p, DIRECTIONS_ALL, claim_closed(t), &t->child->claims, NULL) ? 0 : ERR_MEMORY;
+    }
     if (err)
         text_add(why, "no memory, or no policy number left");
     return err ? err : n;
@@ -148,15 +134,6 @@ void closed_drop(struct hand *h, struct hand_child *child)
     child->n_traps = 0;
 }
 
-static void list_take(struct list *to, struct list *from)
-{
-    list_init(to);
-    LIST_EACH (i, from) {
-        list_remove(i);
-        list_append(to, i);
-    }
-}
-
 /* New claims first, so that nothing is without one in between; then the old ones go (or, if the new ones cannot be made, stay),
  * and the SAs are counted anew. */
 int closed_remake(struct hand *h, struct hand_child *child, struct text *why)
@@ -164,13 +141,12 @@ int closed_remake(struct hand *h, struct hand_child *child, struct text *why)
     struct hand_child old = *child;
     int err;
 
-    list_take(&old.claims, &child->claims);
-    list_init(&child->claims);
+    child->claims = NULL;
     child->traps = NULL;
     err = closed_make(h, child, why);
     if (err) {
         closed_drop(h, child);
-        list_take(&child->claims, &old.claims);
+        child->claims = old.claims;
         child->traps = old.traps;
         child->n_traps = old.n_traps;
         return err;

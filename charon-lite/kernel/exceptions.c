@@ -12,15 +12,22 @@
 #define AUTO_PRIORITY 1000 /* before everything that selectors ask for */
 enum { UDP = 17, TCP = 6, ICMP = 1, ICMPV6 = 58 };
 
-static void dress(struct claim *c, void *ctx)
+static struct claim pass(struct hand_child *child)
 {
-    c->of.child = ctx;
+    return (struct claim){.rank = CLAIM_PASS, .of.child = child};
 }
 
-static void dress_while_down(struct claim *c, void *ctx)
+static struct claim pass_while_down(struct hand_child *child)
 {
-    c->of.child = ctx;
-    c->while_down = true;
+    return (struct claim){.rank = CLAIM_PASS, .while_down = true, .of.child = child};
+}
+
+/* Marked and in every direction, as the child's own policies. */
+static int pass_all(struct hand *h, struct hand_child *child, const struct selector *s)
+{
+    struct kernel_policy p = child_policy(child->conf, s, CLAIM_PASS);
+
+    return claim_new(h, &p, DIRECTIONS_ALL, pass(child), &child->claims, NULL) ? 0 : ERR_MEMORY;
 }
 
 static struct prefix everything(uint8_t family)
@@ -33,26 +40,17 @@ static struct prefix host(const struct addr *a)
     return (struct prefix){.addr = *a, .bits = (uint8_t)(addr_len(a) * 8)};
 }
 
-/* One exception in one direction, as packets of that direction look; marks are not asked for. */
-static int pass_one(struct hand *h, struct hand_child *child, const struct selector *s, enum direction d,
-                    void (*how)(struct claim *, void *))
+/* Packets of this machine: out as given, in as the answer; marks are not asked for. */
+static int pass_own(struct hand *h, struct hand_child *child, const struct selector *out, uint8_t directions, struct claim how)
 {
-    struct kernel_policy p = {.sel = *s, .direction = d, .priority = AUTO_PRIORITY};
-    struct claim *c = claim_new(h, &p, CLAIM_PASS, &child->claims);
+    struct kernel_policy p = {.sel = *out, .direction = DIRECTION_OUT, .priority = AUTO_PRIORITY};
 
-    if (!c)
-        return ERR_MEMORY;
-    how(c, child);
-    return 0;
+    return claim_new(h, &p, directions, how, &child->claims, NULL) ? 0 : ERR_MEMORY;
 }
 
-/* Out as given, in as its answer. */
-static int pass_both(struct hand *h, struct hand_child *child, const struct selector *out, void (*how)(struct claim *, void *))
+static int pass_both(struct hand *h, struct hand_child *child, const struct selector *out, struct claim how)
 {
-    struct selector in = selector_turn(out);
-    int err = pass_one(h, child, out, DIRECTION_OUT, how);
-
-    return err ? err : pass_one(h, child, &in, DIRECTION_IN, how);
+    return pass_own(h, child, out, DIRECTION_BIT(DIRECTION_OUT) | DIRECTION_BIT(DIRECTION_IN), how);
 }
 
 static int pass_configured(struct hand *h, struct hand_child *child, struct text *why)
@@ -72,7 +70,7 @@ static int pass_configured(struct hand *h, struct hand_child *child, struct text
                 continue;
             n = selectors_of_lists(l, (struct ts_list){&both, 1}, s, SELECTORS_MAX, why);
             for (int k = 0; k < n && !err; k++)
-                err = claims_three(h, child->conf, &s[k], CLAIM_PASS, &child->claims, dress, child);
+                err = pass_all(h, child, &s[k]);
             if (n < 0 || err)
                 return n < 0 ? n : err;
         }
@@ -87,7 +85,7 @@ static int pass_local(struct hand *h, struct hand_child *child, const struct sel
     if (!prefix_within(&s->src, &s->dst) || s->src.bits == s->dst.bits)
         return 0;
     own.dst = s->src;
-    return claims_three(h, child->conf, &own, CLAIM_PASS, &child->claims, dress, child);
+    return pass_all(h, child, &own);
 }
 
 /* ICMP errors to our outer address, without which the path MTU is never learned (RFC 4301 8.2). */
@@ -103,11 +101,11 @@ static int pass_errors(struct hand *h, struct hand_child *child, const struct se
         (s->protocol && s->protocol != (six ? ICMPV6 : ICMP)))
         return 0;
     for (size_t i = 0; i < (six ? COUNT_OF(v6) : COUNT_OF(v4)) && !err; i++) {
-        struct selector in = {.src = everything(outer->family), .dst = own, .protocol = six ? ICMPV6 : ICMP};
+        struct selector turned = {.src = own, .dst = everything(outer->family), .protocol = six ? ICMPV6 : ICMP};
 
-        in.sport = six ? v6[i] : v4[i];
-        in.sport_mask = 0xffff;
-        err = pass_one(h, child, &in, DIRECTION_IN, dress);
+        turned.sport = six ? v6[i] : v4[i];
+        turned.sport_mask = 0xffff;
+        err = pass_own(h, child, &turned, DIRECTION_BIT(DIRECTION_IN), pass(child));
     }
     return err;
 }
@@ -141,7 +139,7 @@ static int pass_neighbours(struct hand *h, struct hand_child *child)
     for (uint16_t type = 133; type <= 136 && !err; type++) {
         struct selector s = {.src = everything(6), .dst = everything(6), .protocol = ICMPV6, .sport = type, .sport_mask = 0xffff};
 
-        err = pass_both(h, child, &s, dress);
+        err = pass_both(h, child, &s, pass(child));
     }
     return err;
 }
@@ -156,10 +154,10 @@ static int pass_dhcp(struct hand *h, struct hand_child *child, uint8_t family)
 
     s.sport = client;
     s.dport = server;
-    err = pass_both(h, child, &s, dress);
+    err = pass_both(h, child, &s, pass(child));
     s.sport = server;
     s.dport = client;
-    return err ? err : pass_both(h, child, &s, dress);
+    return err ? err : pass_both(h, child, &s, pass(child));
 }
 
 static int pass_link(struct hand *h, struct hand_child *child, const struct selector *s, bool *done)
@@ -200,10 +198,10 @@ static int pass_resolvers(struct hand *h, struct hand_child *child, const struct
         if (!prefix_within(&server, &s->dst))
             continue;
         out.protocol = UDP;
-        err = pass_both(h, child, &out, dress_while_down);
+        err = pass_both(h, child, &out, pass_while_down(child));
         out.protocol = TCP;
         if (!err)
-            err = pass_both(h, child, &out, dress_while_down);
+            err = pass_both(h, child, &out, pass_while_down(child));
     }
     return err;
 }

@@ -214,7 +214,6 @@ static int conn_make(struct hand *h, struct hand_conn *c, const struct conf_conn
         int err;
 
         *child = (struct hand_child){.conn = c, .conf = &conf->children[i], .index = (uint16_t)i};
-        list_init(&child->claims);
         err = closed_make(h, child, &t);
         if (err) {
             hand_log(h, LEVEL_ERROR, "%s/%s cannot be closed: %s", conf->name, child->conf->name, h->why);
@@ -305,7 +304,7 @@ int hand_configure(struct hand *h, struct conf *conf)
     h->conns = conns;
     h->disarmed = false;
     for (struct policy *p = policy_next(h, NULL); p; p = policy_next(h, p))
-        policy_dirty(h, p);
+        policy_dirty(h, p, DIRECTIONS_ALL);
     t = text_in(h->why, sizeof h->why);
     err2 = policies_settle(h, false, &t);
     err = err ? err : err2;
@@ -321,12 +320,12 @@ int hand_configure(struct hand *h, struct conf *conf)
 static bool conn_unsettled(const struct hand *h, const struct hand_conn *c)
 {
     for (size_t i = 0; i < c->conf->n_children; i++)
-        if (claims_unsettled(&c->children[i].claims))
+        if (claims_unsettled(c->children[i].claims))
             return true;
     LIST_EACH (i, &h->records) {
         const struct sa_record *r = LIST_ITEM(i, struct sa_record, in_hand);
 
-        if (r->child && r->child->conn == c && claims_unsettled(&r->claims))
+        if (r->child && r->child->conn == c && claims_unsettled(r->claims))
             return true;
     }
     return false;
@@ -342,12 +341,12 @@ static int set_disabled(struct hand *h, const char *connection, bool disabled)
         return ERR_NOT_FOUND;
     c->disabled = disabled;
     for (size_t i = 0; i < c->conf->n_children; i++)
-        claims_dirty(h, &c->children[i].claims);
+        claims_dirty(h, c->children[i].claims);
     LIST_EACH (i, &h->records) {
         struct sa_record *r = LIST_ITEM(i, struct sa_record, in_hand);
 
         if (r->child && r->child->conn == c)
-            claims_dirty(h, &r->claims);
+            claims_dirty(h, r->claims);
     }
     err = policies_settle(h, true, &t);
     return conn_unsettled(h, c) ? err : 0; /* what failed for others is in the log */
@@ -368,7 +367,7 @@ void hand_disarm(struct hand *h)
 {
     h->disarmed = true;
     for (struct policy *p = policy_next(h, NULL); p; p = policy_next(h, p))
-        policy_dirty(h, p);
+        policy_dirty(h, p, DIRECTIONS_ALL);
     (void)policies_settle(h, true, NULL);
     LIST_EACH (i, &h->records)
         sa_record_free(h, LIST_ITEM(i, struct sa_record, in_hand));
@@ -420,21 +419,27 @@ void hand_ask(struct hand *h, const struct ask *a)
     }
 }
 
+static void count_policy(const struct hand *h, const struct policy *p, enum direction d, struct hand_counts *c)
+{
+    const struct claim *claim = policy_claim(h, p, d);
+    unsigned action = p->state[d].action;
+
+    if (!p->state[d].in_kernel)
+        return;
+    c->policies++;
+    c->blocks += action == POLICY_BLOCK;
+    c->passes += action == POLICY_PASS;
+    c->protects += action == POLICY_PROTECT && claim && claim->rank == CLAIM_PROTECT;
+    c->traps += action == POLICY_PROTECT && claim && claim->rank == CLAIM_CLOSED;
+}
+
 struct hand_counts hand_counts(const struct hand *h)
 {
     struct hand_counts c = h->counts;
 
     c.sas = h->sas.count;
-    for (const struct policy *p = policy_next(h, NULL); p; p = policy_next(h, p)) {
-        const struct claim *claim = policy_claim(h, p);
-
-        if (!p->in_kernel)
-            continue;
-        c.policies++;
-        c.blocks += p->action == POLICY_BLOCK;
-        c.passes += p->action == POLICY_PASS;
-        c.protects += p->action == POLICY_PROTECT && claim && claim->rank == CLAIM_PROTECT;
-        c.traps += p->action == POLICY_PROTECT && claim && claim->rank == CLAIM_CLOSED;
-    }
+    for (const struct policy *p = policy_next(h, NULL); p; p = policy_next(h, p))
+        for (int d = 0; d < DIRECTIONS; d++)
+            count_policy(h, p, (enum direction)d, &c);
     return c;
 }

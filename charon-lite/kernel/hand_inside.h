@@ -16,35 +16,45 @@
 /* Who wants a policy, strongest last. */
 enum claim_rank { CLAIM_CLOSED = 1, CLAIM_PROTECT, CLAIM_PASS };
 struct claim {
-    struct list in_policy, in_owner;
+    struct list in_policy;
+    struct claim *next; /* of the same owner */
     struct policy *policy;
     union {
         struct hand_child *child; /* CLOSED (block), PASS: whose configuration */
         struct trap *trap;        /* CLOSED, traps: the child is the trap's */
         struct sa_record *record; /* PROTECT */
     } of;
-    uint32_t priority; /* of the policy when this claim wins */
-    uint8_t rank;      /* enum claim_rank */
-    bool traps;
-    bool while_down; /* PASS: only while the child has no SA (name resolution) */
+    uint32_t priority;  /* of the policy when this claim wins */
+    uint8_t rank;       /* enum claim_rank */
+    uint8_t directions; /* a bit for each that it is about */
+    bool traps : 1;
+    bool while_down : 1; /* PASS: only while the child has no SA (name resolution) */
+    bool inside : 1;     /* in its owner's memory */
 };
+#define DIRECTION_BIT(d) ((uint8_t)(1u << (d)))
+#define DIRECTIONS_ALL 7
 struct hand_child *claim_child(const struct claim *); /* the record's, too; NULL once that is gone from the configuration */
 struct sa_record *claim_record(const struct claim *); /* NULL = no PROTECT */
 struct trap *claim_trap(const struct claim *);        /* NULL = none */
+/* What is known of one direction. */
+struct policy_state {
+    uint8_t action : 2; /* enum policy_action, as in the kernel */
+    bool in_kernel : 1;
+    bool taken : 1; /* a policy with this identity is there, and it is not ours */
+    bool seen : 1;  /* resynchronisation */
+    bool dirty : 1;
+};
+/* The kernel's policies with one selector, in each direction as packets of that direction look. */
 struct policy {
     struct map_node node; /* hand.policies */
     struct list in_dirty;
     struct list claims;
-    struct selector sel; /* its identity: to DIRECTIONS */
-    uint8_t direction;
-    uint8_t action; /* enum policy_action, as in the kernel */
+    uint64_t effect[DIRECTIONS]; /* of what is in the kernel: policy_effect() */
+    uint32_t index[DIRECTIONS];
+    uint32_t number; /* its place in hand.by_number; those of adopted indexes are its, too, unless somebody else has them */
     uint32_t mark, mark_mask, if_id;
-    uint32_t index;
-    uint32_t number; /* its place in hand.by_number: that of the index, unless somebody else has that */
-    uint64_t effect; /* of what is in the kernel: policy_effect() */
-    bool in_kernel;
-    bool taken; /* a policy with this identity is there, and it is not ours */
-    bool seen;  /* resynchronisation */
+    struct selector sel; /* as packets on their way out see it */
+    struct policy_state state[DIRECTIONS];
 };
 
 /* --- what the configuration says (closed.c) -------------------------------------------------------------------------- */
@@ -61,7 +71,7 @@ struct hand_child {
     const struct conf_child *conf;
     uint16_t index;
     size_t n_up; /* installed SAs */
-    struct list claims;
+    struct claim *claims;
     struct trap *traps;
     size_t n_traps;
 };
@@ -78,26 +88,26 @@ struct hand_conn {
 struct sa_ref {
     struct map_node node; /* hand.sas */
     uint32_t spi;
-    bool out; /* which of the two of its record */
-    bool there, seen;
-    bool due;            /* resynchronisation: past a soft limit, of which the kernel tells once */
-    uint64_t packets;    /* as last looked at */
-    usec_t looked, used; /* looked at (or installed) then; used last, by our own clock: 0 = never */
+    uint32_t looked, used; /* looked at (or installed) then; used last, by our own clock, in REF_UNITs: 0 = never */
+    uint32_t packets : 28; /* as last looked at, their lowest bits */
+    bool out : 1;          /* which of the two of its record */
+    bool there : 1, seen : 1;
+    bool due : 1; /* resynchronisation: past a soft limit, of which the kernel tells once */
 };
+#define REF_UNIT (USEC_SEC / 16)
+#define REF_PACKETS(n) ((uint32_t)(n)&0xfffffff)
 struct sa_record {
     struct list in_hand;
-    struct hand_child *child; /* NULL once its connection is gone from the configuration */
-    struct sa_ref in, out;    /* out.there is false for HALF */
-    uint64_t order;           /* the newest takes the policies */
-    uint32_t reqid;
-    bool transport, udp_encap;
-    bool mute; /* heard for a while, but replaced: no policy is its any more outbound */
-    struct endpoint local, remote;
-    struct list claims;
+    struct hand_child *child;          /* NULL once its connection is gone from the configuration */
+    struct sa_ref in, out;             /* out.there is false for HALF */
+    uint64_t order;                    /* the newest takes the policies */
+    struct claim *claims;              /* one at least: their policies have its selectors, mark and if_id */
     uint64_t soft_bytes, soft_packets; /* 0 = none */
-    uint32_t mark, mark_mask, if_id;
-    uint16_t n_local, n_remote;
-    struct ts ts[]; /* local ones, then remote ones */
+    uint32_t reqid;
+    bool transport;
+    bool mute; /* heard for a while, but replaced: no policy is its any more outbound */
+    struct addr local, remote;
+    struct claim room[]; /* of its claims */
 };
 struct sa_record *ref_record(const struct sa_ref *);
 struct sa_name ref_name(const struct sa_ref *); /* the mark of an inbound SA is what it sets, not what it asks for */
@@ -149,6 +159,8 @@ void batch_apply(struct hand *, struct batch *);
 int selectors_make(const struct ts *local, const struct ts *remote, struct selector *out, size_t max, struct text *why);
 int selectors_of_lists(struct ts_list local, struct ts_list remote, struct selector *out, size_t max, struct text *why);
 struct selector selector_turn(const struct selector *); /* as packets of the other direction see it */
+/* Are there packets that it holds and that go from `local` to `remote`? */
+bool selector_meets(const struct selector *, const struct ts *local, const struct ts *remote);
 bool prefix_overlap(const struct prefix *, const struct prefix *);
 bool prefix_within(const struct prefix *inner, const struct prefix *outer);
 uint32_t selector_priority(const struct selector *, enum claim_rank);
@@ -159,19 +171,22 @@ int policies_init(struct hand *);
 void policies_done(struct hand *);
 /* The policy with this identity, made if need be. NULL without memory or numbers. */
 struct policy *policy_at(struct hand *, const struct kernel_policy *identity);
+struct selector policy_selector(const struct policy *, enum direction);
 struct policy *policy_next(const struct hand *, const struct policy *after); /* all of them, from NULL to NULL */
 struct policy *policy_by_index(const struct hand *, uint32_t index);
 void policy_adopt(struct hand *, const struct kernel_policy *); /* found in the kernel, ours by its index */
-void policy_dirty(struct hand *, struct policy *);
+void policy_dirty(struct hand *, struct policy *, uint8_t directions);
 /* The strongest claim now; NULL = no policy is wanted. */
-const struct claim *policy_claim(const struct hand *, const struct policy *);
+const struct claim *policy_claim(const struct hand *, const struct policy *, enum direction);
 /* Does another SA than this claim it? */
-bool policy_claim_besides(const struct hand *, const struct policy *, const struct sa_record *);
-struct claim *claim_new(struct hand *, const struct kernel_policy *identity, enum claim_rank, struct list *owner);
-void claim_place(struct claim *); /* what its strength hangs on is set, or has changed */
-void claims_drop(struct hand *, struct list *owner);
-void claims_dirty(struct hand *, struct list *owner);
-bool claims_unsettled(const struct list *owner); /* is what one of them wants not in the kernel yet? */
+bool policy_claim_besides(const struct hand *, const struct policy *, enum direction, const struct sa_record *);
+/* A claim of `of` on what this names, in these directions; it goes into `room`, or (NULL) into memory of its own. */
+struct claim *claim_new(struct hand *, const struct kernel_policy *identity, uint8_t directions, struct claim of,
+                        struct claim **owner, struct claim *room);
+void claim_place(struct claim *); /* what its strength hangs on has changed */
+void claims_drop(struct hand *, struct claim **owner);
+void claims_dirty(struct hand *, const struct claim *first);
+bool claims_unsettled(const struct claim *first); /* is what one of them wants not in the kernel yet? */
 /* Operations for all that is dirty are added to the batch: first what passes, then what closes, last what deletes. */
 void policies_plan(struct hand *, struct batch *, bool deletes);
 /* Take the results of an applied batch. The first error, said in `why` too. */
@@ -186,10 +201,8 @@ void closed_drop(struct hand *, struct hand_child *);
  * without an address they are left out. */
 struct ts_list selectors_configured(const struct conf_child *, bool remote, const struct addr *outer, const struct addr *inner,
                                     struct ts store[TS_LIST_MAX]);
-uint32_t child_priority(const struct conf_child *, const struct selector *, enum claim_rank);
-/* A claim in each direction. */
-int claims_three(struct hand *, const struct conf_child *, const struct selector *, enum claim_rank, struct list *owner,
-                 void (*dress)(struct claim *, void *ctx), void *ctx);
+/* What the child's policies with this selector are called, and the priority of such a claim on them. */
+struct kernel_policy child_policy(const struct conf_child *, const struct selector *, enum claim_rank);
 struct trap *trap_find(const struct hand *, uint32_t reqid);
 
 /* exceptions.c: what must pass though it is within the selectors */

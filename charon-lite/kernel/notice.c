@@ -145,7 +145,7 @@ void acquire_seen(struct hand *h, const struct sa_seen *s)
 static void take_acquire(struct hand *h, const struct notice *n)
 {
     const struct policy *p = policy_by_index(h, n->u.acquire.policy_index);
-    const struct claim *c = p ? policy_claim(h, p) : NULL;
+    const struct claim *c = p ? policy_claim(h, p, n->u.acquire.policy_index & 7) : NULL;
 
     if (!c || h->disarmed)
         return;

@@ -10,10 +10,10 @@
 
 #define IDENTITY_BYTES 56
 
-/* One record, three policies and three claims for each Child SA, as a rule: see ike/keep.c. */
-_Static_assert(sizeof(void *) != 8 || sizeof(struct sa_record) <= 224, "the record of a Child SA has grown");
-_Static_assert(sizeof(void *) != 8 || sizeof(struct policy) <= 136, "a policy has grown");
-_Static_assert(sizeof(void *) != 8 || sizeof(struct claim) <= 56, "a claim has grown");
+/* One record with one claim and one policy for each Child SA, as a rule: see ike/keep.c. */
+_Static_assert(sizeof(void *) != 8 || sizeof(struct sa_record) <= 168, "the record of a Child SA has grown");
+_Static_assert(sizeof(void *) != 8 || sizeof(struct policy) <= 152, "a policy has grown");
+_Static_assert(sizeof(void *) != 8 || sizeof(struct claim) <= 48, "a claim has grown");
 
 int policies_init(struct hand *h)
 {
@@ -24,9 +24,17 @@ int policies_init(struct hand *h)
     return h->by_number ? 0 : ERR_MEMORY;
 }
 
+static void number_leave(struct hand *h, const struct policy *p, uint32_t number)
+{
+    if (number < h->n_numbers && h->by_number[number] == p)
+        h->by_number[number] = NULL;
+}
+
 static void policy_free(struct hand *h, struct policy *p)
 {
-    h->by_number[p->number] = NULL;
+    number_leave(h, p, p->number);
+    for (int d = 0; d < DIRECTIONS; d++)
+        number_leave(h, p, POLICY_INDEX_NUMBER(p->index[d]));
     map_remove(&h->policies, &p->node);
     list_remove(&p->in_dirty);
     free(p);
@@ -48,15 +56,20 @@ static void put_prefix(uint8_t **at, const struct prefix *p)
     *at += 17;
 }
 
-/* Identity and index, for the kernel; the rest as it need not be. */
-static struct kernel_policy policy_name(const struct policy *p)
+struct selector policy_selector(const struct policy *p, enum direction d)
 {
-    return (struct kernel_policy){.sel = p->sel,
-                                  .direction = p->direction,
+    return d == DIRECTION_OUT ? p->sel : selector_turn(&p->sel);
+}
+
+/* Identity and index, for the kernel; the rest as it need not be. */
+static struct kernel_policy policy_name(const struct policy *p, enum direction d)
+{
+    return (struct kernel_policy){.sel = policy_selector(p, d),
+                                  .direction = (uint8_t)d,
                                   .mark = p->mark,
                                   .mark_mask = p->mark_mask,
                                   .if_id = p->if_id,
-                                  .index = p->index};
+                                  .index = p->index[d]};
 }
 
 static void put_outer(uint8_t *at, const struct addr *a)
@@ -86,22 +99,24 @@ static uint64_t policy_effect(const struct hand *h, const struct kernel_policy *
 /* That is in the kernel now. */
 static void policy_set(const struct hand *h, struct policy *p, const struct kernel_policy *k)
 {
-    p->action = (uint8_t)k->action;
-    p->effect = policy_effect(h, k);
-    p->in_kernel = true;
-    p->taken = false;
+    struct policy_state *state = &p->state[k->direction];
+
+    state->action = k->action & 3;
+    state->in_kernel = true;
+    state->taken = false;
+    p->effect[k->direction] = policy_effect(h, k);
 }
 
-/* A policy's identity as bytes without holes. */
+/* What the policies of the three directions have in common, as bytes without holes. */
 static void identity_bytes(const struct kernel_policy *p, uint8_t out[IDENTITY_BYTES])
 {
-    const struct selector *s = &p->sel;
+    struct selector sel = p->direction == DIRECTION_OUT ? p->sel : selector_turn(&p->sel), *s = &sel;
     uint8_t *at = out;
 
     memset(out, 0, IDENTITY_BYTES);
     put_prefix(&at, &s->src);
     put_prefix(&at, &s->dst);
-    *at++ = s->src.addr.family | (uint8_t)(p->direction << 4);
+    *at++ = s->src.addr.family;
     *at++ = s->protocol;
     put_u16(at, s->sport);
     put_u16(at + 2, s->sport_mask);
@@ -118,7 +133,7 @@ static struct policy *find(const struct hand *h, const uint8_t key[IDENTITY_BYTE
 
     for (struct map_node *n = map_first(&h->policies, hash); n; n = map_more(n)) {
         struct policy *p = CONTAINER_OF(n, struct policy, node);
-        struct kernel_policy k = policy_name(p);
+        struct kernel_policy k = policy_name(p, DIRECTION_OUT);
 
         identity_bytes(&k, other);
         if (span_equal(span_of(key, IDENTITY_BYTES), span_of(other, IDENTITY_BYTES)))
@@ -165,12 +180,12 @@ static struct policy *policy_new(struct hand *h, const struct kernel_policy *ide
         free(p);
         return NULL;
     }
-    p->sel = identity->sel;
-    p->direction = identity->direction;
+    p->sel = identity->direction == DIRECTION_OUT ? identity->sel : selector_turn(&identity->sel);
     p->mark = identity->mark;
     p->mark_mask = identity->mark_mask;
     p->if_id = identity->if_id;
-    p->index = POLICY_INDEX(number, identity->direction);
+    for (uint32_t d = 0; d < DIRECTIONS; d++)
+        p->index[d] = POLICY_INDEX(number, d);
     h->by_number[number] = p;
     list_init(&p->claims);
     p->number = number;
@@ -192,17 +207,34 @@ struct policy *policy_at(struct hand *h, const struct kernel_policy *identity)
 struct policy *policy_next(const struct hand *h, const struct policy *after)
 {
     for (size_t i = after ? after->number + 1u : 0; i < h->n_numbers; i++)
-        if (h->by_number[i])
+        if (h->by_number[i] && h->by_number[i]->number == i)
             return h->by_number[i];
     return NULL;
 }
 
 struct policy *policy_by_index(const struct hand *h, uint32_t index)
 {
-    uint32_t number = POLICY_INDEX_NUMBER(index);
+    uint32_t number = POLICY_INDEX_NUMBER(index), d = index & 7;
     struct policy *p = POLICY_INDEX_OURS(index) && number < h->n_numbers ? h->by_number[number] : NULL;
 
-    return p && p->index == index ? p : NULL;
+    return p && d < DIRECTIONS && p->index[d] == index ? p : NULL;
+}
+
+/* The kernel has it under this index, whatever we would have called it. */
+static void index_take(struct hand *h, struct policy *p, uint8_t direction, uint32_t index)
+{
+    uint32_t number = POLICY_INDEX_NUMBER(index), old = POLICY_INDEX_NUMBER(p->index[direction]);
+    bool used = old == p->number;
+
+    if (p->index[direction] == index)
+        return;
+    p->index[direction] = index;
+    for (int d = 0; d < DIRECTIONS; d++)
+        used = used || POLICY_INDEX_NUMBER(p->index[d]) == old;
+    if (!used)
+        number_leave(h, p, old);
+    if (number_room(h, number) && !h->by_number[number])
+        h->by_number[number] = p;
 }
 
 void policy_adopt(struct hand *h, const struct kernel_policy *found)
@@ -215,29 +247,54 @@ void policy_adopt(struct hand *h, const struct kernel_policy *found)
     identity_bytes(found, key);
     hash = map_hash(&h->policies, span_of(key, sizeof key));
     p = find(h, key, hash);
-    if (!p && number < h->n_numbers && h->by_number[number])
-        return; /* two directions cannot share a number by our making: leave what we do not understand */
+    if (found->direction >= DIRECTIONS || (!p && number < h->n_numbers && h->by_number[number]))
+        return; /* two selectors cannot share a number by our making: leave what we do not understand */
     if (!p)
         p = policy_new(h, found, hash, number ? number : number_next(h));
     if (!p)
         return;
-    if (p->index != found->index) {
-        if (number_room(h, number) && !h->by_number[number]) {
-            h->by_number[p->number] = NULL;
-            h->by_number[number] = p;
-            p->number = number;
-        }
-    }
-    p->index = found->index;
+    index_take(h, p, found->direction, found->index);
     policy_set(h, p, found);
-    p->seen = true;
-    policy_dirty(h, p);
+    p->state[found->direction].seen = true;
+    policy_dirty(h, p, DIRECTION_BIT(found->direction));
 }
 
-void policy_dirty(struct hand *h, struct policy *p)
+void policy_dirty(struct hand *h, struct policy *p, uint8_t directions)
 {
+    for (int d = 0; d < DIRECTIONS; d++)
+        if (directions & DIRECTION_BIT(d))
+            p->state[d].dirty = true;
     if (!p->in_dirty.next || list_empty(&p->in_dirty))
         list_append(&h->dirty, &p->in_dirty);
+}
+
+static uint8_t dirty_directions(const struct policy *p)
+{
+    uint8_t bits = 0;
+
+    for (int d = 0; d < DIRECTIONS; d++)
+        if (p->state[d].dirty)
+            bits |= DIRECTION_BIT(d);
+    return bits;
+}
+
+/* Is there anything to keep it for? */
+static bool policy_needed(const struct policy *p)
+{
+    for (int d = 0; d < DIRECTIONS; d++)
+        if (p->state[d].in_kernel)
+            return true;
+    return !list_empty(&p->claims);
+}
+
+/* After something was settled: when all is, it leaves the list, and where nothing is left of it, it is gone. */
+static void policy_rest(struct hand *h, struct policy *p)
+{
+    if (dirty_directions(p))
+        return;
+    list_remove(&p->in_dirty);
+    if (!policy_needed(p))
+        policy_free(h, p);
 }
 
 struct sa_record *claim_record(const struct claim *c)
@@ -255,12 +312,12 @@ struct hand_child *claim_child(const struct claim *c)
     return c->rank == CLAIM_PROTECT ? c->of.record->child : c->traps ? c->of.trap->child : c->of.child;
 }
 
-static bool claim_active(const struct hand *h, const struct claim *c, uint8_t direction)
+static bool claim_active(const struct hand *h, const struct claim *c, enum direction direction)
 {
     const struct sa_record *r = claim_record(c);
     const struct hand_child *child = claim_child(c);
 
-    if (child && child->conn->disabled)
+    if (!(c->directions & DIRECTION_BIT(direction)) || (child && child->conn->disabled))
         return false;
     if (c->while_down && child->n_up)
         return false;
@@ -291,92 +348,91 @@ void claim_place(struct claim *c)
     list_append(at, &c->in_policy); /* before it */
 }
 
-const struct claim *policy_claim(const struct hand *h, const struct policy *p)
+const struct claim *policy_claim(const struct hand *h, const struct policy *p, enum direction d)
 {
     LIST_EACH (i, &p->claims) {
         const struct claim *c = LIST_ITEM(i, struct claim, in_policy);
 
-        if (claim_active(h, c, p->direction))
+        if (claim_active(h, c, d))
             return c;
     }
     return NULL;
 }
 
-bool policy_claim_besides(const struct hand *h, const struct policy *p, const struct sa_record *r)
+bool policy_claim_besides(const struct hand *h, const struct policy *p, enum direction d, const struct sa_record *r)
 {
     LIST_EACH (i, &p->claims) {
         const struct claim *c = LIST_ITEM(i, struct claim, in_policy);
 
-        if (c->rank == CLAIM_PROTECT && c->of.record != r && claim_active(h, c, p->direction))
+        if (c->rank == CLAIM_PROTECT && c->of.record != r && claim_active(h, c, d))
             return true;
     }
     return false;
 }
 
-struct claim *claim_new(struct hand *h, const struct kernel_policy *identity, enum claim_rank rank, struct list *owner)
+struct claim *claim_new(struct hand *h, const struct kernel_policy *identity, uint8_t directions, struct claim of,
+                        struct claim **owner, struct claim *room)
 {
-    struct claim *c = calloc(1, sizeof *c);
+    struct claim *c = room ? room : malloc(sizeof *c);
     struct policy *p = c ? policy_at(h, identity) : NULL;
 
     if (!p) {
-        free(c);
+        if (!room)
+            free(c);
         return NULL;
     }
+    *c = of;
     c->policy = p;
-    c->rank = (uint8_t)rank;
+    c->directions = directions;
     c->priority = identity->priority;
-    list_append(&p->claims, &c->in_policy);
-    if (rank != CLAIM_PROTECT) /* that has no record yet */
-        claim_place(c);
-    list_append(owner, &c->in_owner);
-    policy_dirty(h, p);
+    c->inside = room != NULL;
+    list_init(&c->in_policy);
+    claim_place(c);
+    c->next = *owner;
+    *owner = c;
+    policy_dirty(h, p, directions);
     return c;
 }
 
-void claims_drop(struct hand *h, struct list *owner)
+void claims_drop(struct hand *h, struct claim **owner)
 {
-    if (!owner->next)
-        return;
-    LIST_EACH (i, owner) {
-        struct claim *c = LIST_ITEM(i, struct claim, in_owner);
+    while (*owner) {
+        struct claim *c = *owner;
 
-        policy_dirty(h, c->policy);
+        *owner = c->next;
+        policy_dirty(h, c->policy, c->directions);
         list_remove(&c->in_policy);
-        list_remove(&c->in_owner);
-        free(c);
+        if (!c->inside)
+            free(c);
     }
 }
 
-void claims_dirty(struct hand *h, struct list *owner)
+void claims_dirty(struct hand *h, const struct claim *first)
 {
-    if (!owner->next)
-        return;
-    LIST_EACH (i, owner)
-        policy_dirty(h, LIST_ITEM(i, struct claim, in_owner)->policy);
+    for (const struct claim *c = first; c; c = c->next)
+        policy_dirty(h, c->policy, c->directions);
 }
 
-bool claims_unsettled(const struct list *owner)
+bool claims_unsettled(const struct claim *first)
 {
-    if (!owner->next)
-        return false;
-    LIST_EACH (i, owner)
-        if (!list_empty(&LIST_ITEM(i, struct claim, in_owner)->policy->in_dirty))
+    for (const struct claim *c = first; c; c = c->next)
+        if (dirty_directions(c->policy) & c->directions)
             return true;
     return false;
 }
 
-static void protect_template(const struct sa_record *r, uint8_t direction, struct policy_template *t)
+static void protect_template(const struct sa_record *r, enum direction direction, struct policy_template *t)
 {
     bool out = direction == DIRECTION_OUT;
 
-    t->family = r->local.addr.family;
+    t->family = r->local.family;
     t->reqid = r->reqid;
     t->transport = r->transport;
     t->spi = out ? r->out.spi : 0;
     if (r->transport)
         return;
-    t->src = out ? r->local.addr : r->remote.addr;
-    t->dst = out ? r->remote.addr : r->local.addr;
+    t->src = out ? r->local : r->remote;
+    t->dst = out ? r->remote : r->local;
 }
 
 static void trap_template(const struct trap *trap, struct policy_template *t)
@@ -393,79 +449,86 @@ static void trap_template(const struct trap *trap, struct policy_template *t)
 }
 
 /* Traffic may wake a trap only while no SA carries it, and while somebody listens. */
-static bool trap_set(const struct hand *h, const struct trap *trap, uint8_t direction)
+static bool trap_set(const struct hand *h, const struct trap *trap, enum direction direction)
 {
     return trap && direction == DIRECTION_OUT && !trap->n_up && !h->disarmed;
 }
 
-static void want(const struct hand *h, const struct policy *p, const struct claim *c, struct kernel_policy *out)
+static void want(const struct hand *h, const struct policy *p, enum direction d, const struct claim *c, struct kernel_policy *out)
 {
-    *out = policy_name(p);
+    *out = policy_name(p, d);
     out->priority = c->priority;
     out->action = c->rank == CLAIM_PASS ? POLICY_PASS : POLICY_BLOCK;
     if (c->rank == CLAIM_PROTECT) {
         out->action = POLICY_PROTECT;
-        protect_template(c->of.record, p->direction, &out->tmpl);
-    } else if (trap_set(h, claim_trap(c), p->direction)) {
+        protect_template(c->of.record, d, &out->tmpl);
+    } else if (trap_set(h, claim_trap(c), d)) {
         out->action = POLICY_PROTECT;
         trap_template(c->of.trap, &out->tmpl);
     }
 }
 
-static void plan_delete(struct hand *h, struct policy *p, struct batch *b)
+static void plan_delete(struct policy *p, enum direction d, struct batch *b)
 {
     struct kernel_op *op;
 
-    if (p->in_kernel) {
-        op = batch_add(b, OP_POLICY_DEL, p);
-        if (op)
-            op->u.policy = policy_name(p);
+    if (!p->state[d].in_kernel) {
+        p->state[d].dirty = false;
         return;
     }
-    list_remove(&p->in_dirty);
-    if (list_empty(&p->claims))
-        policy_free(h, p);
+    op = batch_add(b, OP_POLICY_DEL, p);
+    if (op)
+        op->u.policy = policy_name(p, d);
 }
 
-static void plan_set(struct hand *h, struct policy *p, const struct claim *c, struct batch *b)
+static void plan_set(struct hand *h, struct policy *p, enum direction d, const struct claim *c, struct batch *b)
 {
     struct kernel_policy wanted;
     struct kernel_op *op;
 
-    want(h, p, c, &wanted);
-    if (p->in_kernel && p->effect == policy_effect(h, &wanted)) {
-        list_remove(&p->in_dirty);
+    want(h, p, d, c, &wanted);
+    if (p->state[d].in_kernel && p->effect[d] == policy_effect(h, &wanted)) {
+        p->state[d].dirty = false;
         return;
     }
-    op = batch_add(b, p->in_kernel ? OP_POLICY_SET : OP_POLICY_NEW, p);
+    op = batch_add(b, p->state[d].in_kernel ? OP_POLICY_SET : OP_POLICY_NEW, p);
     if (op)
         op->u.policy = wanted;
 }
 
 enum turn { TURN_PASS, TURN_CLOSE, TURN_DELETE };
 
+static void plan_policy(struct hand *h, struct policy *p, enum turn turn, struct batch *b)
+{
+    for (int i = 0; i < DIRECTIONS; i++) {
+        enum direction d = (enum direction)i;
+        const struct claim *c = p->state[d].dirty ? policy_claim(h, p, d) : NULL;
+
+        if (!p->state[d].dirty)
+            continue;
+        if (!c && turn == TURN_DELETE)
+            plan_delete(p, d, b);
+        else if (c && turn == (c->rank == CLAIM_PASS ? TURN_PASS : TURN_CLOSE))
+            plan_set(h, p, d, c, b);
+    }
+    policy_rest(h, p);
+}
+
 void policies_plan(struct hand *h, struct batch *b, bool deletes)
 {
     for (enum turn turn = TURN_PASS; turn <= (deletes ? TURN_DELETE : TURN_CLOSE); turn++)
-        LIST_EACH (i, &h->dirty) {
-            struct policy *p = LIST_ITEM(i, struct policy, in_dirty);
-            const struct claim *c = policy_claim(h, p);
-
-            if (!c && turn == TURN_DELETE)
-                plan_delete(h, p, b);
-            else if (c && turn == (c->rank == CLAIM_PASS ? TURN_PASS : TURN_CLOSE))
-                plan_set(h, p, c, b);
-        }
+        LIST_EACH (i, &h->dirty)
+            plan_policy(h, LIST_ITEM(i, struct policy, in_dirty), turn, b);
 }
 
-static void say(struct hand *h, const struct policy *p, const struct kernel_op *op, struct text *why)
+static void say(struct hand *h, const struct kernel_op *op, struct text *why)
 {
     static const char *const names[] = {"in", "out", "fwd"};
     char line[320];
     struct text t = text_in(line, sizeof line);
 
-    text_add(&t, "policy %s ", names[p->direction % DIRECTIONS]);
-    selector_format(&p->sel, &t);
+    text_add(&t, "policy %s ", names[op->u.policy.direction % DIRECTIONS]);
+    selector_format(&op->u.policy.sel, &t);
     if (op->result == ERR_EXISTS)
         text_add(&t, ": the kernel has a policy with the same selector that is not ours; remove it, or choose other selectors");
     else
@@ -475,31 +538,24 @@ static void say(struct hand *h, const struct policy *p, const struct kernel_op *
         text_add(why, "%s", line);
 }
 
-static void deleted(struct hand *h, struct policy *p)
-{
-    p->in_kernel = false;
-    list_remove(&p->in_dirty);
-    if (list_empty(&p->claims))
-        policy_free(h, p);
-}
-
 static int took_one(struct hand *h, struct policy *p, const struct kernel_op *op, struct text *why)
 {
-    bool known = p->taken;
+    struct policy_state *state = &p->state[op->u.policy.direction];
+    bool known = state->taken, gone = op->kind == OP_POLICY_DEL && (op->result == 0 || op->result == ERR_NOT_FOUND);
 
-    if (op->kind == OP_POLICY_DEL && (op->result == 0 || op->result == ERR_NOT_FOUND)) {
-        deleted(h, p);
-        return 0;
-    }
-    if (op->result == 0) {
-        policy_set(h, p, &op->u.policy);
-        list_remove(&p->in_dirty);
+    if (gone || op->result == 0) {
+        if (gone)
+            state->in_kernel = false;
+        else
+            policy_set(h, p, &op->u.policy);
+        state->dirty = false;
+        policy_rest(h, p);
         return 0;
     }
     /* it stays dirty, and is tried again with the next change */
-    p->taken = op->kind == OP_POLICY_NEW && op->result == ERR_EXISTS;
-    if (!(known && p->taken))
-        say(h, p, op, why);
+    state->taken = op->kind == OP_POLICY_NEW && op->result == ERR_EXISTS;
+    if (!(known && state->taken))
+        say(h, op, why);
     else if (why && !why->len)
         text_add(why, "a policy that is not ours has the same selector");
     return op->result == ERR_EXISTS ? ERR_REFUSED : op->result;

@@ -70,7 +70,8 @@ static void mark_unseen(struct hand *h)
         r->in.seen = r->out.seen = r->in.due = r->out.due = false;
     }
     for (struct policy *p = policy_next(h, NULL); p; p = policy_next(h, p))
-        p->seen = false;
+        for (int d = 0; d < DIRECTIONS; d++)
+            p->state[d].seen = false;
 }
 
 /* Our SAs that nobody knows: those of an earlier run, or of an ask whose end we did not see. In batches, until none is left. */
@@ -162,13 +163,14 @@ static void mend_policies(struct hand *h)
         hand_unsure(h);
         return;
     }
-    for (struct policy *p = policy_next(h, NULL); p; p = policy_next(h, p)) {
-        if (p->in_kernel && !p->seen) {
-            p->in_kernel = false;
+    for (struct policy *p = policy_next(h, NULL); p; p = policy_next(h, p))
+        for (int d = 0; d < DIRECTIONS; d++) {
+            if (!p->state[d].in_kernel || p->state[d].seen)
+                continue;
+            p->state[d].in_kernel = false;
             missing++;
-            policy_dirty(h, p);
+            policy_dirty(h, p, DIRECTION_BIT(d));
         }
-    }
     if (missing)
         hand_log(h, LEVEL_WARNING, "%zu policies of ours were gone from the kernel; they are put back", missing);
     (void)policies_settle(h, true, NULL);

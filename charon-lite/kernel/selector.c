@@ -36,6 +36,38 @@ struct selector selector_turn(const struct selector *s)
     return out;
 }
 
+/* The numbers of both, as ranges. */
+static bool numbers_meet(uint16_t value, uint16_t mask, uint16_t low, uint16_t high)
+{
+    uint16_t first = value & mask;
+
+    return first <= high && (uint16_t)(first | (uint16_t)~mask) >= low;
+}
+
+static bool side_meets(const struct selector *s, bool far, const struct ts *t)
+{
+    struct addr low, high;
+
+    prefix_bounds(far ? &s->dst : &s->src, &low, &high);
+    if (low.family != t->low.family || addr_compare(&low, &t->high) > 0 || addr_compare(&high, &t->low) < 0)
+        return false;
+    if (!s->protocol || !t->protocol)
+        return true;
+    if (s->protocol != t->protocol)
+        return false;
+    if (has_types(s->protocol)) /* type << 8 | code: of one type some codes, or types with all their codes */
+        return numbers_meet(s->sport, s->sport_mask, t->port_low >> 8, t->port_high >> 8) &&
+               (t->port_low >> 8 != t->port_high >> 8 ||
+                numbers_meet(s->dport, s->dport_mask, t->port_low & 0xff, t->port_high & 0xff));
+    return far ? numbers_meet(s->dport, s->dport_mask, t->port_low, t->port_high)
+               : numbers_meet(s->sport, s->sport_mask, t->port_low, t->port_high);
+}
+
+bool selector_meets(const struct selector *s, const struct ts *local, const struct ts *remote)
+{
+    return side_meets(s, false, local) && side_meets(s, true, remote);
+}
+
 bool prefix_within(const struct prefix *inner, const struct prefix *outer)
 {
     struct addr low, high, low2, high2;

@@ -230,6 +230,50 @@ static void adoption(void **state)
     conf_unref(more);
 }
 
+/* Each direction under a number of its own, as whoever was here before us may have numbered them: they are ours all the same,
+ * each is known by its index, and what nobody wants goes. */
+static void adopts_any_numbers(void **state)
+{
+    struct prefix one = {addr_v4(10, 1, 0, 0), 16}, two = {addr_v4(10, 2, 0, 0), 16}, odd = {addr_v4(10, 9, 0, 0), 16};
+    struct conf *conf = conf_of(1, HEAD NETS);
+    struct text none = text_in((char[1]){0}, 1);
+    struct hand *h;
+
+    (void)state;
+    (void)world_open(NULL, &none);
+    w.may_open = true;
+    for (uint32_t d = 0; d < DIRECTIONS; d++) {
+        struct kernel_op op = {.kind = OP_POLICY_NEW, .u.policy = {.direction = (uint8_t)d, .action = POLICY_BLOCK}};
+
+        op.u.policy.sel = (struct selector){.src = d == DIRECTION_OUT ? one : two, .dst = d == DIRECTION_OUT ? two : one};
+        op.u.policy.index = POLICY_INDEX(5 + d, d);
+        behind_the_back(op);
+        op.u.policy.sel.dst = odd;
+        op.u.policy.index = POLICY_INDEX(1 + d, d);
+        behind_the_back(op);
+    }
+    forget();
+    w.may_open = false;
+    h = hand_of(conf);
+    assert_false(said("policy new"));
+    counts_are(h, 0, 3, 0, 0, 0);
+    kernel_has(0, 3);
+    for (uint32_t d = 0; d < DIRECTIONS; d++) {
+        w.notices[w.n_notices++] =
+            (struct notice){.kind = NOTICE_POLICY_CHANGED, .u.policy_index = POLICY_INDEX(5 + d, (d + 1) % 3)};
+        hand_read(h);
+        assert_int_equal(hand_counts(h).resyncs, d);
+        w.notices[w.n_notices++] = (struct notice){.kind = NOTICE_POLICY_CHANGED, .u.policy_index = POLICY_INDEX(5 + d, d)};
+        hand_read(h);
+        assert_int_equal(hand_counts(h).resyncs, d + 1);
+    }
+    assert_int_equal(tell_simply(h, ASK_CHILD_INSTALL, conf, 0x1000, 0x2000), 0);
+    kernel_has(2, 3);
+    counts_are(h, 2, 0, 0, 3, 0);
+    hand_free(h);
+    conf_unref(conf);
+}
+
 static void overrun(void **state)
 {
     struct conf *conf = conf_of(1, HEAD NETS);
@@ -537,6 +581,7 @@ int main(void)
         TEST(failures),
         TEST(acquires),
         TEST(adoption),
+        TEST(adopts_any_numbers),
         TEST(overrun),
         TEST(in_the_way),
         TEST(expiry_and_mapping),
