@@ -98,7 +98,8 @@ static void core_flush(void *ctx)
 static int core_open(struct proc *p, struct text *why)
 {
     struct core_proc *c = calloc(1, sizeof(*c));
-    struct engine_setup e = {.loop = p->loop, .conf = p->conf, .algs = &alg_registry, .sockets = p->sockets, .threads = 2};
+    struct engine_setup e = {
+        .loop = p->loop, .conf = p->conf, .algs = &alg_registry, .sockets = p->sockets, .threads = workers_useful(2)};
     struct rng rng = loop_rng();
 
     (void)why;

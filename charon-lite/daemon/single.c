@@ -219,7 +219,7 @@ static void crew_resolve(void *ctx, const struct ask *ask, struct answer *a, str
 
 static int open_engine(struct crew *c)
 {
-    struct engine_setup e = {.loop = c->setup.loop, .conf = c->setup.conf, .algs = &alg_registry, .threads = 2};
+    struct engine_setup e = {.loop = c->setup.loop, .conf = c->setup.conf, .algs = &alg_registry, .threads = workers_useful(2)};
     struct workers_setup w = {c->setup.loop, &alg_registry, FETCH_THREADS, FETCH_QUEUE_MAX, crew_resolve, crew_answer, c};
 
     e.sockets = &c->setup.sockets;

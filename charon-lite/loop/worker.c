@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
 #include "loop/worker.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "loop/words.h"
+
+#define WORK_TURN (2 * USEC_MSEC)
 
 struct job {
     struct list link;
@@ -25,6 +29,7 @@ struct workers {
     struct list todo, done; /* under the lock */
     size_t n_todo, busy;
     bool stopping;
+    bool here; /* no threads */
     unsigned n_threads;
     pthread_t threads[];
 };
@@ -98,6 +103,38 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
+static void job_deliver(struct workers *w, struct job *j)
+{
+    w->busy--;
+    w->setup.done(w->setup.ctx, &j->answer);
+    job_free(j);
+}
+
+static bool job_do(struct workers *w)
+{
+    struct job *j = job_take(&w->todo);
+
+    if (!j)
+        return false;
+    w->n_todo--;
+    w->setup.run(w->setup.ctx, &j->ask, &j->answer, &j->arena);
+    job_deliver(w, j);
+    return true;
+}
+
+/* Without threads: as many jobs as fit into WORK_TURN, so that between them the loop looks at whatever else has come, and what
+ * they lead to goes out together. The counter stays above zero, and wakes it, while there are more. */
+static void workers_work(struct workers *w)
+{
+    usec_t until = loop_now() + WORK_TURN;
+    uint64_t count;
+
+    while (job_do(w) && loop_now() < until)
+        ;
+    if (list_empty(&w->todo) && read(w->fd, &count, sizeof(count)) < 0)
+        return; /* the next job writes again */
+}
+
 static void workers_deliver(void *ctx, unsigned what)
 {
     struct workers *w = ctx;
@@ -106,6 +143,10 @@ static void workers_deliver(void *ctx, unsigned what)
     uint64_t count;
 
     (void)what;
+    if (w->here) {
+        workers_work(w);
+        return;
+    }
     if (read(w->fd, &count, sizeof(count)) < 0)
         return;
     list_init(&ready);
@@ -113,11 +154,8 @@ static void workers_deliver(void *ctx, unsigned what)
     while ((j = job_take(&w->done)))
         list_append(&ready, &j->link);
     pthread_mutex_unlock(&w->lock);
-    while ((j = job_take(&ready))) {
-        w->busy--;
-        w->setup.done(w->setup.ctx, &j->answer);
-        job_free(j);
-    }
+    while ((j = job_take(&ready)))
+        job_deliver(w, j);
 }
 
 /* Signals belong to the loop's thread. */
@@ -133,6 +171,13 @@ static int thread_start(pthread_t *thread, struct workers *w)
     return err;
 }
 
+unsigned workers_useful(unsigned most)
+{
+    cpu_set_t mine;
+
+    return sched_getaffinity(0, sizeof(mine), &mine) == 0 && CPU_COUNT(&mine) == 1 ? 0 : most;
+}
+
 struct workers *workers_new(const struct workers_setup *setup)
 {
     struct workers *w = calloc(1, sizeof(*w) + setup->threads * sizeof(w->threads[0]));
@@ -140,6 +185,7 @@ struct workers *workers_new(const struct workers_setup *setup)
     if (!w)
         return NULL;
     w->setup = *setup;
+    w->here = setup->threads == 0;
     list_init(&w->todo);
     list_init(&w->done);
     pthread_mutex_init(&w->lock, NULL);
@@ -150,7 +196,7 @@ struct workers *workers_new(const struct workers_setup *setup)
         return workers_free(w);
     while (w->n_threads < setup->threads && !thread_start(&w->threads[w->n_threads], w))
         w->n_threads++;
-    return w->n_threads ? w : workers_free(w);
+    return w->n_threads || w->here ? w : workers_free(w);
 }
 
 struct workers *workers_free(struct workers *w)
@@ -176,6 +222,18 @@ struct workers *workers_free(struct workers *w)
     return NULL;
 }
 
+static void job_give(struct workers *w, struct job *j)
+{
+    bool first = list_empty(&w->todo);
+
+    list_append(&w->todo, &j->link);
+    w->n_todo++;
+    if (!w->here)
+        pthread_cond_signal(&w->more);
+    else if (first && write(w->fd, &(uint64_t){1}, sizeof(uint64_t)) < 0)
+        return; /* the counter is full: the loop will wake anyway */
+}
+
 int workers_ask(struct workers *w, const struct ask *ask)
 {
     struct job *j;
@@ -185,13 +243,10 @@ int workers_ask(struct workers *w, const struct ask *ask)
     if (!j)
         return ERR_MEMORY;
     pthread_mutex_lock(&w->lock);
-    if (w->n_todo >= w->setup.queue_max) {
+    if (w->n_todo >= w->setup.queue_max)
         err = ERR_LIMIT;
-    } else {
-        list_append(&w->todo, &j->link);
-        w->n_todo++;
-        pthread_cond_signal(&w->more);
-    }
+    else
+        job_give(w, j);
     pthread_mutex_unlock(&w->lock);
     if (err)
         job_free(j);

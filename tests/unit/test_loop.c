@@ -126,6 +126,7 @@ static const struct alg_registry toys = {toy_files};
 
 struct pool {
     struct loop *loop;
+    struct workers *workers;
     unsigned answers, ok, failed;
     unsigned slots;
     uint8_t shared[8];
@@ -144,15 +145,14 @@ static void pool_done(void *ctx, const struct answer *a)
     loop_stop(p->loop);
 }
 
-static void workers_answer_by_ticket(void **state)
+static void answer_by_ticket(unsigned threads)
 {
     struct pool p = {.loop = loop_new()};
-    struct workers_setup setup = {p.loop, &toys, 2, 16, worker_ke, pool_done, &p};
+    struct workers_setup setup = {p.loop, &toys, threads, 16, worker_ke, pool_done, &p};
     struct workers *w = workers_new(&setup);
     uint8_t mine[8] = {1, 2, 3, 4, 5, 6, 7, 8}, peer[8] = {8, 7, 6, 5, 4, 3, 2, 1}, zero[8] = {0}, want[8];
     struct ask ask = {.to = ASK_WORKER, .kind = ASK_KE_GENERATE, .ticket = {1, 1}, .u.ke = {.alg = &toy}};
 
-    (void)state;
     assert_int_equal(workers_ask(w, &ask), 0);
     ask = (struct ask){ASK_WORKER, ASK_KE_DERIVE, {2, 1}, 0, {.ke = {&toy, span_of(mine, 8), span_of(peer, 8)}}};
     assert_int_equal(workers_ask(w, &ask), 0);
@@ -176,11 +176,52 @@ static void workers_answer_by_ticket(void **state)
     loop_free(p.loop);
 }
 
+static void workers_answer_by_ticket(void **state)
+{
+    (void)state;
+    answer_by_ticket(2);
+}
+
+/* Without threads: nothing before the loop turns; a long job ends its turn; what an answer asks is done too. */
+static void ask_again(void *ctx, const struct answer *a)
+{
+    struct pool *p = ctx;
+    struct ask ask = {.to = ASK_WORKER, .kind = ASK_KE_GENERATE, .ticket = {3, 1}, .u.ke = {.alg = &toy}};
+
+    pool_done(ctx, a);
+    if (p->answers == 2)
+        assert_int_equal(workers_ask(p->workers, &ask), 0);
+}
+
 static void slow_run(void *ctx, const struct ask *ask, struct answer *a, struct arena *arena)
 {
     (void)ctx, (void)ask, (void)arena;
     usleep(30000);
     a->result = ANSWER_OK;
+}
+
+static void workers_without_threads(void **state)
+{
+    struct pool p = {.loop = loop_new()};
+    struct workers_setup setup = {p.loop, &toys, 0, 16, slow_run, ask_again, &p};
+    struct ask ask = {.to = ASK_WORKER, .kind = ASK_KE_GENERATE, .ticket = {1, 1}, .u.ke = {.alg = &toy}};
+
+    (void)state;
+    answer_by_ticket(0);
+    p.workers = workers_new(&setup);
+    assert_int_equal(workers_ask(p.workers, &ask), 0);
+    ask.ticket.slot = 2;
+    assert_int_equal(workers_ask(p.workers, &ask), 0);
+    for (unsigned turn = 0; turn < 3; turn++) {
+        assert_int_equal(p.answers, turn);
+        assert_int_equal(loop_turn(p.loop, false), 0);
+    }
+    assert_int_equal(p.slots, 1u << 1 | 1u << 2 | 1u << 3);
+    assert_int_equal(workers_busy(p.workers), 0);
+    assert_int_equal(loop_turn(p.loop, false), 0); /* nothing is left that would wake it */
+    assert_int_equal(p.answers, 3);
+    workers_free(p.workers);
+    loop_free(p.loop);
 }
 
 static void workers_refuse_when_full(void **state)
@@ -207,6 +248,7 @@ int main(void)
         cmocka_unit_test(timer_stops),
         cmocka_unit_test(watches_and_signals),
         cmocka_unit_test(workers_answer_by_ticket),
+        cmocka_unit_test(workers_without_threads),
         cmocka_unit_test(workers_refuse_when_full),
     };
 
