@@ -10,7 +10,7 @@
 
 #include "net/sockaddr.h"
 
-enum { BATCH_MAX = 16, QUEUE_MAX = 64, DATAGRAM_MAX = 65536, CONTROL_MAX = 64 };
+enum { BATCH_MAX = 32, QUEUE_MAX = 64, DATAGRAM_MAX = 65536, CONTROL_MAX = 64 };
 
 struct slot_in {
     struct sockaddr_storage from;
@@ -107,7 +107,16 @@ static void slot_ready(struct net *n, unsigned i)
                                             .msg_controllen = sizeof(in->control)};
 }
 
-/* One call a turn: the loop is told again when there is more. A full batch doubles the next. */
+/* How many the next call takes: it costs a little for each that is not there, and much in wake-ups of whoever is asked if the
+ * many that are there come in small turns. */
+static unsigned batch_next(unsigned batch, unsigned got)
+{
+    unsigned next = got == batch ? 4 * batch : got > batch / 2 ? got : batch / 2;
+
+    return next > BATCH_MAX ? BATCH_MAX : next ? next : 1;
+}
+
+/* One call a turn: the loop is told again when there is more. */
 static void port_read(void *ctx, unsigned what)
 {
     struct port *p = ctx;
@@ -121,10 +130,7 @@ static void port_read(void *ctx, unsigned what)
     n->counts.receive_calls++;
     for (int i = 0; i < got; i++)
         port_packet(p, &n->in_msgs[i], &n->in[i]);
-    if (got == (int)p->batch)
-        p->batch = p->batch * 2 < BATCH_MAX ? p->batch * 2 : BATCH_MAX;
-    else
-        p->batch = got > 1 ? (unsigned)got : 1;
+    p->batch = batch_next(p->batch, got > 0 ? (unsigned)got : 0);
 }
 
 struct net *net_new(const struct net_setup *setup)
