@@ -363,8 +363,9 @@ static const struct conf_child *child_find(struct xchg *x, struct ts_list ours_t
 
 static size_t narrow_into(struct xchg *x, struct ts_list theirs, struct ts_list ours, struct ts_list *out)
 {
-    struct ts *v = arena_alloc(&x->arena, TS_LIST_MAX * sizeof(*v));
-    size_t n = v ? ts_list_narrow(theirs, ours, v, TS_LIST_MAX) : 0;
+    size_t max = theirs.n * ours.n < TS_LIST_MAX ? theirs.n * ours.n : TS_LIST_MAX;
+    struct ts *v = arena_alloc(&x->arena, max * sizeof(*v));
+    size_t n = v ? ts_list_narrow(theirs, ours, v, max) : 0;
 
     *out = (struct ts_list){v, n};
     return n;
