@@ -201,13 +201,28 @@ static void child_mute(struct child_sa *child)
     sa_wake(child->sa);
 }
 
-/* An answer to an ask that named a Child SA: nobody waits, but a failure must be heard. */
+/* For the answer to an ask that named a Child SA. */
+struct child_patience {
+    struct timer timer;
+    struct child_sa *child;
+    enum ask_kind asked;
+};
+
+static void patience_end(struct child_sa *child)
+{
+    if (child->patience)
+        wake_stop(child->sa->core, &child->patience->timer);
+    free(child->patience);
+    child->patience = NULL;
+}
+
+/* Nobody waits for it, but a failure must be heard. */
 void child_answered(struct child_sa *child, const struct answer *a)
 {
     struct core *c = child->sa->core;
 
-    if (a->kind == child->asked)
-        wake_stop(c, &child->patience);
+    if (child->patience && a->kind == child->patience->asked)
+        patience_end(child);
     if (a->kind == ASK_CHILD_OUTBOUND)
         child->mute = false; /* late, perhaps */
     if (a->kind == ASK_CHILD_OUTBOUND && a->result != ANSWER_OK) {
@@ -231,29 +246,38 @@ void child_answered(struct child_sa *child, const struct answer *a)
 
 static void child_unanswered(struct core *c, struct timer *t)
 {
-    struct child_sa *child = CONTAINER_OF(t, struct child_sa, patience);
+    const struct child_patience *p = CONTAINER_OF(t, struct child_patience, timer);
 
     (void)c;
-    child_answered(child, &(struct answer){.kind = child->asked, .result = ANSWER_TIMEOUT, .why = "no answer in time"});
+    child_answered(p->child, &(struct answer){.kind = p->asked, .result = ANSWER_TIMEOUT, .why = "no answer in time"});
 }
 
 void child_patience_renew(struct child_sa *child)
 {
-    if (heap_in(&child->patience.node))
-        wake_set(child->sa->core, &child->patience, child->sa->core->now + ANSWER_WAIT);
+    if (child->patience)
+        wake_set(child->sa->core, &child->patience->timer, child->sa->core->now + ANSWER_WAIT);
 }
 
 /* An outbound SA that is not there weighs more than one that has not moved: it is waited for first. */
 bool child_order(struct child_sa *child, const struct ask *ask)
 {
     struct core *c = child->sa->core;
+    struct child_patience *p = child->patience ? child->patience : calloc(1, sizeof(*p));
 
-    if (!out_ask(c, ask))
+    if (!p || !out_ask(c, ask)) {
+        if (!p)
+            memory_short(c);
+        if (!child->patience)
+            free(p);
         return false;
-    if (heap_in(&child->patience.node) && child->asked == ASK_CHILD_OUTBOUND)
+    }
+    if (child->patience && p->asked == ASK_CHILD_OUTBOUND)
         return true;
-    child->asked = ask->kind;
-    wake_set(c, &child->patience, c->now + ANSWER_WAIT);
+    child->patience = p;
+    p->child = child;
+    p->asked = ask->kind;
+    p->timer.fire = child_unanswered;
+    wake_set(c, &p->timer, c->now + ANSWER_WAIT);
     return true;
 }
 
@@ -302,7 +326,6 @@ struct child_sa *child_new(struct ike_sa *sa, uint16_t index, uint16_t pair)
     child->pair = pair;
     child->born = c->now;
     child->life.fire = child_timer;
-    child->patience.fire = child_unanswered;
     child->spi_in = child_spi_new(c);
     child->reqid = reqid_choose(child);
     child->udp_encap = sa->nat_local || sa->nat_remote || sa->encap_forced;
@@ -316,6 +339,16 @@ struct child_sa *child_new(struct ike_sa *sa, uint16_t index, uint16_t pair)
     list_append(&sa->children, &child->in_sa);
     c->counts.child_sas++;
     return child;
+}
+
+struct ts_list child_ts_local(const struct child_sa *child)
+{
+    return (struct ts_list){child->selectors, child->n_ts_local};
+}
+
+struct ts_list child_ts_remote(const struct child_sa *child)
+{
+    return (struct ts_list){child->selectors ? child->selectors + child->n_ts_local : NULL, child->n_ts_remote};
 }
 
 void child_keys_forget(struct child_sa *child)
@@ -332,12 +365,12 @@ static void child_done(struct child_sa *child)
     struct core *c = child->sa->core;
 
     wake_stop(c, &child->life);
-    wake_stop(c, &child->patience);
+    patience_end(child);
     map_remove(&c->by_child_spi, &child->by_spi);
     ticket_drop(c, &child->id);
     list_remove(&child->in_sa);
     child_keys_forget(child);
-    free(child->ts_store);
+    free(child->selectors);
     c->counts.child_sas--;
 }
 
@@ -366,8 +399,8 @@ void child_ask(struct child_sa *child, struct ask *ask, enum ask_kind kind)
     a->local = sa->path.local;
     a->remote = sa->path.remote;
     a->suite = child->suite ? *child->suite : (struct suite){0};
-    a->ts_local = child->ts_local;
-    a->ts_remote = child->ts_remote;
+    a->ts_local = child_ts_local(child);
+    a->ts_remote = child_ts_remote(child);
     a->soft_bytes = cc->rekey_bytes;
     a->hard_bytes = cc->rekey_bytes + cc->rekey_bytes / 10;
     a->soft_packets = cc->rekey_packets;
@@ -476,7 +509,8 @@ static void children_dedupe(struct child_sa *new)
             struct child_sa *other = LIST_ITEM(jt, struct child_sa, in_sa), *loser = other;
 
             if (other == new || other->index != new->index || other->pair != new->pair || passing(other) || kin(other, new) ||
-                !ts_list_equal(other->ts_local, new->ts_local) || !ts_list_equal(other->ts_remote, new->ts_remote))
+                !ts_list_equal(child_ts_local(other), child_ts_local(new)) ||
+                !ts_list_equal(child_ts_remote(other), child_ts_remote(new)))
                 continue;
             if (goes_before(new, other))
                 loser = new;
@@ -499,9 +533,9 @@ static void up_tell(struct child_sa *child, enum fact fact)
 
     if (!fact_heard(child->sa->core, fact))
         return;
-    ts_list_format(child->ts_local, &t);
+    ts_list_format(child_ts_local(child), &t);
     text_add(&t, " === ");
-    ts_list_format(child->ts_remote, &t);
+    ts_list_format(child_ts_remote(child), &t);
     text_add(&t, "; ");
     suite_format(child->suite, &t);
     tell(child->sa->core, fact, child->peer, child->sa, child, "%s; SPIs %08x in, %08x out", line, child->spi_in, child->spi_out);

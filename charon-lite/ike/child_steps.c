@@ -91,17 +91,17 @@ static bool ts_keep(struct child_sa *child, struct ts_list local, struct ts_list
 {
     struct ts *v;
 
-    if (!local.n || !remote.n)
+    if (!local.n || !remote.n || local.n > UINT16_MAX || remote.n > UINT16_MAX)
         return false;
     v = calloc(local.n + remote.n, sizeof(*v));
     if (!v)
         return false;
     memcpy(v, local.v, local.n * sizeof(*v));
     memcpy(v + local.n, remote.v, remote.n * sizeof(*v));
-    free(child->ts_store);
-    child->ts_store = v;
-    child->ts_local = (struct ts_list){v, local.n};
-    child->ts_remote = (struct ts_list){v + local.n, remote.n};
+    free(child->selectors);
+    child->selectors = v;
+    child->n_ts_local = (uint16_t)local.n;
+    child->n_ts_remote = (uint16_t)remote.n;
     return true;
 }
 
@@ -135,8 +135,8 @@ static void offer_selectors(struct xchg *x, const struct child_sa *old)
     struct ts_list local, remote;
 
     if (old && !x->wide) { /* a rekey asks for what is in use (2.9.2) */
-        local = old->ts_local;
-        remote = old->ts_remote;
+        local = child_ts_local(old);
+        remote = child_ts_remote(old);
         acquired = false;
     } else {
         local = pair_selectors(x->sa->peer, x->child_index, x->child_pair, true);
@@ -378,8 +378,8 @@ static bool select_selectors(struct xchg *x, const struct conf_child *cc, struct
     const struct child_sa *old = old_child(x);
     struct ts_list local, remote;
 
-    if (old && ts_list_within(old->ts_local, ours_ts) && ts_list_within(old->ts_remote, theirs_ts))
-        return ts_keep(x->child, old->ts_local, old->ts_remote);
+    if (old && ts_list_within(child_ts_local(old), ours_ts) && ts_list_within(child_ts_remote(old), theirs_ts))
+        return ts_keep(x->child, child_ts_local(old), child_ts_remote(old));
     if (!narrow_into(x, ours_ts, ts_filled(x, cc->local, &x->sa->path.local.addr, NULL), &local) ||
         !narrow_into(x, theirs_ts, ts_filled(x, cc->remote, &x->sa->path.remote.addr, NULL), &remote))
         return false;
@@ -536,9 +536,9 @@ enum step child_reply(struct xchg *x)
         ke_value_write(x);
     }
     if ((p = payload_add(&x->out, PAYLOAD_TSI)))
-        p->u.ts = x->child->ts_remote;
+        p->u.ts = child_ts_remote(x->child);
     if ((p = payload_add(&x->out, PAYLOAD_TSR)))
-        p->u.ts = x->child->ts_local;
+        p->u.ts = child_ts_local(x->child);
     return STEP_NEXT;
 }
 

@@ -253,14 +253,9 @@ struct ike_sa {
     struct map_node by_spi, by_init;
     struct list in_core, in_work, in_peer;
     struct map_node by_id;
-    bool by_id_in;
     struct list lineage;      /* a ring of the IKE SAs that are rekeys of one another */
     usec_t requests, creates; /* rates of what the peer asks (limits.c); an heir goes on with them */
     struct ticket id;
-    enum ike_state state;
-    bool initiator; /* are we the original initiator */
-    bool half_open; /* counted as such */
-    bool by_init_in, source_counted;
     uint64_t spi_i, spi_r;
     struct peer *peer;      /* NULL until a responder knows */
     struct sa_start *start; /* NULL once it is up */
@@ -268,8 +263,8 @@ struct ike_sa {
     const struct suite *suite; /* kept by the core; NULL before there is one */
     struct secret keys;        /* ike_keys_block(); without pi and pr once it is up */
     uint64_t iv_counter;
-    uint32_t handle;   /* of the verdict */
     usec_t proof_ends; /* expiry of what the peer proved with, 0 = none */
+    uint32_t handle;   /* of the verdict */
     struct kept_id *peer_id;
     struct kept_id *our_id; /* as the vault signed it */
     usec_t born, up_since, last_heard;
@@ -283,33 +278,37 @@ struct ike_sa {
     uint64_t request_hash;        /* of the peer's request that is collected or heard: its first fragment */
     uint64_t init_seen;           /* hash of the IKE_SA_INIT that a responder took */
     uint16_t request_total;       /* in so many fragments it came; 0 = whole */
-
-    /* what the riders learned */
-    bool natd_seen, nat_local, nat_remote, encap_forced, fragmentation;
-    uint16_t datagram_max; /* for IKE on this path, as found (RFC 7383 2.5.2); 0 = as configured */
-    bool initial_contact_sent;
-    bool has_token;                       /* the peer gave us one (RFC 6290): */
-    uint8_t token_digest[QCD_DIGEST_LEN]; /* that is all that is kept of it */
-
-    /* wishes, served one by one when the window is free (sa_pump) */
-    bool want_delete, want_rekey, want_liveness, want_token;
-    usec_t rekey_retry_at, temporary_since;
-    uint16_t rekey_group; /* the peer asked for it (INVALID_KE_PAYLOAD) */
-    bool rekey_group_tried;
-    struct xchg *maker;    /* the rekey that makes it, until it is complete */
-    bool is_heir;          /* made by a rekey */
-    bool replaced;         /* its children went to an heir */
-    bool probed;           /* liveness was asked at least once */
-    bool traffic_asked;    /* the hand, whether packets came */
-    usec_t first_probe;    /* a responder's new SA that stays silent */
-    uint32_t lost_spis[2]; /* Child SAs that only the peer believes in: to be deleted there. One exchange makes one at most */
+    uint16_t datagram_max;        /* for IKE on this path, as found (RFC 7383 2.5.2); 0 = as configured */
+    uint16_t rekey_group;         /* the peer asked for it (INVALID_KE_PAYLOAD) */
     uint8_t n_lost;
-    struct ticket replaced_by;         /* the IKE SA that inherited from this one */
-    bool redundant;                    /* loser of a simultaneous rekey or of a double initiation */
-    struct ticket peer_rekey;          /* the IKE SA from the peer's rekey of this one, while ours is under way (2.8.2) */
-    struct low_nonce peer_rekey_nonce; /* the lower nonce of that exchange */
-    struct ticket forerunner;          /* of that IKE SA: the one that both ends rekey */
-    struct low_nonce low_nonce;        /* the lower nonce of the exchange that made this SA */
+    enum ike_state state : 8;
+
+    bool initiator : 1; /* are we the original initiator */
+    bool half_open : 1; /* counted as such */
+    bool by_init_in : 1, by_id_in : 1, source_counted : 1;
+    /* what the riders learned */
+    bool natd_seen : 1, nat_local : 1, nat_remote : 1, encap_forced : 1, fragmentation : 1;
+    bool initial_contact_sent : 1;
+    bool has_token : 1; /* the peer gave us one (RFC 6290): token_digest */
+    /* wishes, served one by one when the window is free (sa_pump) */
+    bool want_delete : 1, want_rekey : 1, want_liveness : 1, want_token : 1;
+    bool rekey_group_tried : 1;
+    bool is_heir : 1;       /* made by a rekey */
+    bool replaced : 1;      /* its children went to an heir */
+    bool redundant : 1;     /* loser of a simultaneous rekey or of a double initiation */
+    bool probed : 1;        /* liveness was asked at least once */
+    bool traffic_asked : 1; /* the hand, whether packets came */
+    bool asked_soon : 1;    /* a responder's new SA that stays silent is, after SILENT_PROBE */
+
+    uint8_t token_digest[QCD_DIGEST_LEN]; /* that is all that is kept of the peer's token */
+    struct low_nonce peer_rekey_nonce;    /* the lower nonce of the exchange that made peer_rekey */
+    struct low_nonce low_nonce;           /* the lower nonce of the exchange that made this SA */
+    struct ticket replaced_by;            /* the IKE SA that inherited from this one */
+    struct ticket peer_rekey;             /* the IKE SA from the peer's rekey of this one, while ours is under way (2.8.2) */
+    struct ticket forerunner;             /* of that IKE SA: the one that both ends rekey */
+    uint32_t lost_spis[2]; /* Child SAs that only the peer believes in: to be deleted there. One exchange makes one at most */
+    struct xchg *maker;    /* the rekey that makes it, until it is complete */
+    usec_t rekey_retry_at, temporary_since;
 
     struct list children; /* child_sa.in_sa */
     struct timer timer;
@@ -353,24 +352,25 @@ struct child_sa {
     struct ike_sa *sa;
     struct list in_sa;
     struct map_node by_spi;
-    bool in_map;
     struct ticket id;
-    enum child_state state;
     struct peer *peer;
     uint16_t index; /* of the configured child */
     uint16_t pair;  /* with `children: split`: which pair of selectors */
     uint32_t reqid, spi_in, spi_out;
     const struct suite *suite; /* kept by the core; NULL before it is agreed upon */
-    bool transport, udp_encap, we_initiated;
-    bool doomed;    /* was deleted while it was being installed */
-    bool installed; /* the kernel has something of it */
-    bool want_delete, want_rekey, deleting, rekeying;
-    bool redundant;  /* the loser of a simultaneous rekey */
-    bool mute;       /* its outbound SA is not in the kernel, or nobody knows */
-    bool rekey_wide; /* ask for the configured selectors, not the narrowed ones */
-    bool ke_retried;
-    bool used_pfs;
-    bool heard; /* packets came by it of late, as the hand said when it was asked last */
+    struct ts *selectors;      /* ours, then the peer's: child_ts_local(), child_ts_remote() */
+    uint16_t n_ts_local, n_ts_remote;
+    enum child_state state : 8;
+    bool transport : 1, udp_encap : 1, we_initiated : 1;
+    bool doomed : 1;    /* was deleted while it was being installed */
+    bool installed : 1; /* the kernel has something of it */
+    bool want_delete : 1, want_rekey : 1, deleting : 1, rekeying : 1;
+    bool redundant : 1;  /* the loser of a simultaneous rekey */
+    bool mute : 1;       /* its outbound SA is not in the kernel, or nobody knows */
+    bool rekey_wide : 1; /* ask for the configured selectors, not the narrowed ones */
+    bool ke_retried : 1;
+    bool used_pfs : 1;
+    bool heard : 1; /* packets came by it of late, as the hand said when it was asked last */
     enum {
         MAKER_HEARD,
         MAKER_SILENT,
@@ -379,17 +379,16 @@ struct child_sa {
     } maker : 8; /* of a redundant one: the peer, when last looked at */
     usec_t born, rekey_at, dies_at, retry_at, temporary_since;
     struct timer life;
-    enum ask_kind asked; /* while `patience` runs: what the hand is to tell of */
-    struct timer patience;
-    struct ts *ts_store; /* owns what the two lists point at */
-    struct ts_list ts_local, ts_remote;
-    struct ticket replaces;       /* rekey: the one it came from */
-    struct child_keys *keys;      /* until both of its SAs are in the kernel */
-    struct low_nonce low_nonce;   /* the lower nonce of the exchange that made it */
-    struct ticket peer_rekey;     /* the SA that the peer rekeyed this one with */
-    uint32_t made_in, deleted_in; /* message IDs of the exchange that made it, and of our Delete */
+    struct child_patience *patience; /* while the hand is to tell of something */
+    struct child_keys *keys;         /* until both of its SAs are in the kernel */
+    struct low_nonce low_nonce;      /* the lower nonce of the exchange that made it */
+    struct ticket replaces;          /* rekey: the one it came from */
+    struct ticket peer_rekey;        /* the SA that the peer rekeyed this one with */
+    uint32_t made_in, deleted_in;    /* message IDs of the exchange that made it, and of our Delete */
 };
 struct child_sa *child_new(struct ike_sa *, uint16_t index, uint16_t pair);
+struct ts_list child_ts_local(const struct child_sa *);
+struct ts_list child_ts_remote(const struct child_sa *);
 void child_set_state(struct child_sa *, enum child_state);
 const char *child_state_name(enum child_state);
 void child_free(struct child_sa *); /* memory only */

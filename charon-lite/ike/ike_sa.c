@@ -179,9 +179,7 @@ static void sa_liveness(struct ike_sa *sa)
 {
     struct core *c = sa->core;
     usec_t every = sa_conn(sa)->liveness_us;
-    usec_t due = sa->last_heard + (sa->probed || !every                         ? every
-                                   : sa->first_probe && sa->first_probe < every ? sa->first_probe
-                                                                                : every);
+    usec_t due = sa->last_heard + (sa->probed || !every ? every : sa->asked_soon && SILENT_PROBE < every ? SILENT_PROBE : every);
 
     if (sa->replaced || sa->redundant)
         return; /* it is on its way out: sa_life() sees to that */
@@ -538,11 +536,11 @@ static void live(struct ike_sa *sa)
     if (sa->dies_at && sa->dies_at < sa->rekey_at)
         sa->rekey_at = 0;
     sa_wake_at(sa, SA_LIFE, sa->rekey_at ? sa->rekey_at : sa->dies_at ? sa->dies_at : USEC_NEVER);
-    sa->first_probe = sa->initiator || sa->is_heir ? 0 : SILENT_PROBE;
-    if (conn->liveness_us || sa->first_probe)
+    sa->asked_soon = !sa->initiator && !sa->is_heir;
+    if (conn->liveness_us || sa->asked_soon)
         sa_wake_at(sa, SA_LIVENESS,
-                   c->now + (sa->first_probe && (!conn->liveness_us || sa->first_probe < conn->liveness_us) ? sa->first_probe
-                                                                                                            : conn->liveness_us));
+                   c->now + (sa->asked_soon && (!conn->liveness_us || SILENT_PROBE < conn->liveness_us) ? SILENT_PROBE
+                                                                                                        : conn->liveness_us));
     if (sa->nat_local)
         sa_wake_at(sa, SA_KEEPALIVE, c->now + (conn->keepalive_us ? conn->keepalive_us : 20 * USEC_SEC));
 }

@@ -100,8 +100,8 @@ static void list_child(struct core *c, uint32_t order, const struct child_sa *ch
     r->reqid = child->reqid;
     r->transport = child->transport;
     r->udp_encap = child->udp_encap;
-    r->ts_local = ts_out(c, child->ts_local);
-    r->ts_remote = ts_out(c, child->ts_remote);
+    r->ts_local = ts_out(c, child_ts_local(child));
+    r->ts_remote = ts_out(c, child_ts_remote(child));
     r->age_s = (c->now - child->born) / USEC_SEC;
     r->rekey_in_s = seconds_to(c, child->rekey_at);
 }

@@ -76,8 +76,8 @@ bool pair_served(const struct child_sa *child, uint16_t pair)
 {
     const struct conf_child *cc = child_conf(child);
 
-    return pair < pairs_of(cc) && overlaps(child->ts_local, side(cc, pair, true), &child->sa->path.local.addr) &&
-           overlaps(child->ts_remote, side(cc, pair, false), &child->sa->path.remote.addr);
+    return pair < pairs_of(cc) && overlaps(child_ts_local(child), side(cc, pair, true), &child->sa->path.local.addr) &&
+           overlaps(child_ts_remote(child), side(cc, pair, false), &child->sa->path.remote.addr);
 }
 
 /* The first that it serves. */

@@ -131,10 +131,25 @@ memory_one() { local a b up n
 	[ "${n:-0}" -ge $(($5 * 98 / 100)) ] || { fails "$1" "$2" "$3" "only ${n:-0} of $5 established"; return; }
 	settle 10; put "$1" "$2" "$3" "cpu_us_$5" "$4" "$(per "$up" "$(cpu)" "$n")" "$(mean "$b" "$(probe)")"
 	put "$1" "$2" "$3" "bytes_$5" "$4" "$(awk -v a="$a" -v b="$(rested "$([ $quick = yes ] && echo 5 || echo 60)")" -v n="$n" 'BEGIN { printf "%.0f", (b - a) * 1024 / n }')" 0; }
-# 100,000 in one daemon (ours): the first 1,000 and the last 1,000 apart, and what they take when no answer is kept any more (5
-# minutes later). Eight minutes, so only when it is asked for by name.
+# 100,000 (or $1) that stay, and what they take when no answer is kept any more (5 minutes later). So long only when asked for by name.
+case_expired() { local n
+	for n in ${SIZES:-100000}; do each expired_one "$1" 1 "$n"; done; IKE_SAS=100000; }
+expired_one() { local a b n=0 p wait=${EXPIRED_WAIT:-330} gen
+	[ "$3" = ours ] || [ "$3" = one ] || return 0
+	IKE_SAS=200000
+	end_open "$3" "$2" && ready >/dev/null && warm 50 || { fails "$1" "$2" "$3" "does not establish"; return; }
+	settle 5; a=$(pss); : >"$W/gen.out"
+	GEN_LIMIT=$((wait + ${MEMORY_LIMIT:-200})) gen establish --local 10.0.0.1/8 --each-address --peers "$5" --window 64 --hold $((wait + 20)) & gen=$!
+	while kill -0 $gen 2>/dev/null && ! n=$(awk '$1 == "established" { n = $2 } END { print n + 0; exit !n }' "$W/gen.out"); do sleep 1; done
+	for p in fresh expired; do
+		if [ $p = fresh ]; then sleep 5; else sleep "$wait"; fi
+		b=$(pss); put "$1" "$2" "$3" "bytes_$p $5" "$4" "$(awk -v a="$a" -v b="$b" -v n="$n" 'BEGIN { printf "%.0f", (b - a) * 1024 / (n ? n : 1) }')" 0
+		watch -m | while read -r _ name _ _ _ kib; do put "$1" "$2" "$3" "kib_$p $name $5" "$4" "$kib" 0; done
+	done; wait $gen
+	[ "$(said up_at_end)" -ge $((n * 98 / 100)) ] || fails "$1" "$2" "$3" "only $(said up_at_end) of $n stayed"; }
+# 100,000 in one daemon (ours): the first 1,000 and the last 1,000 apart. Three minutes, so only when it is asked for by name.
 case_flat() { each flat_one "$1" 1; IKE_SAS=100000; }
-flat_one() { local a b u n=0 p
+flat_one() { local a b u n=0
 	[ "$3" = ours ] || [ "$3" = one ] || return 0
 	IKE_SAS=200000
 	end_open "$3" "$2" && ready >/dev/null && warm 50 || { fails "$1" "$2" "$3" "does not establish"; return; }
@@ -143,11 +158,7 @@ flat_one() { local a b u n=0 p
 	flat_gen "$1" "$2" "$3" bulk 10.64.0.1/10 172.20.0.0/14 "${FLAT_BULK:-98000}"; n=$((n + $(said established)))
 	flat_gen "$1" "$2" "$3" last 10.1.0.1/16 172.17.0.0/16 1000; n=$((n + $(said established)))
 	put "$1" "$2" "$3" established "$4" "$n" 0
-	for p in fresh expired; do
-		[ $p = fresh ] || sleep "${FLAT_WAIT:-310}"
-		b=$(pss); put "$1" "$2" "$3" bytes_$p "$4" "$(awk -v a="$a" -v b="$b" -v n="$n" 'BEGIN { printf "%.0f", (b - a) * 1024 / n }')" 0
-		watch -m | while read -r _ name _ _ _ kib; do put "$1" "$2" "$3" "kib_$p $name" "$4" "$kib" 0; done
-	done; }
+	b=$(pss); put "$1" "$2" "$3" bytes_fresh "$4" "$(awk -v a="$a" -v b="$b" -v n="$n" 'BEGIN { printf "%.0f", (b - a) * 1024 / n }')" 0; }
 flat_gen() { local u b
 	u=$(cpu); b=$(probe)
 	GEN_LIMIT=${MEMORY_LIMIT:-400} gen establish --local "$5" --inner "$6" --each-address --peers "$7" --window 64; settle 10

@@ -109,8 +109,8 @@ static void child(struct sum *s, const struct child_sa *c)
     both(s, (uint64_t)c->temporary_since);
     both(s, c->replaces.slot);
     both(s, c->peer_rekey.slot);
-    both(s, c->ts_local.n);
-    both(s, c->ts_remote.n);
+    both(s, c->n_ts_local);
+    both(s, c->n_ts_remote);
     timer(s, &c->life, false);
 }
 

@@ -91,7 +91,7 @@ static void kept_sa(struct kept *k, const struct ike_sa *sa)
     LIST_EACH (i, &sa->children) {
         const struct child_sa *child = LIST_ITEM(i, struct child_sa, in_sa);
 
-        k->timers += armed(&child->life) + armed(&child->patience);
+        k->timers += armed(&child->life) + (child->patience != NULL);
         k->tickets += out(sa->core, child->id);
         k->child_spis++;
     }
