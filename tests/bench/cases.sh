@@ -131,7 +131,7 @@ memory_one() { local a b up n
 	[ "${n:-0}" -ge $(($5 * 98 / 100)) ] || { fails "$1" "$2" "$3" "only ${n:-0} of $5 established"; return; }
 	settle 10; put "$1" "$2" "$3" "cpu_us_$5" "$4" "$(per "$up" "$(cpu)" "$n")" "$(mean "$b" "$(probe)")"
 	put "$1" "$2" "$3" "bytes_$5" "$4" "$(awk -v a="$a" -v b="$(rested "$([ $quick = yes ] && echo 5 || echo 60)")" -v n="$n" 'BEGIN { printf "%.0f", (b - a) * 1024 / n }')" 0; }
-# 100,000 (or $1) that stay, and what they take when no answer is kept any more (5 minutes later). So long only when asked for by name.
+# 100,000 that stay, and what they take when no answer is kept any more (5 minutes later); long, so only when it is asked for by name.
 case_expired() { local n
 	for n in ${SIZES:-100000}; do each expired_one "$1" 1 "$n"; done; IKE_SAS=100000; }
 expired_one() { local a b n=0 p wait=${EXPIRED_WAIT:-330} gen
