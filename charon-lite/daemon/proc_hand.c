@@ -18,6 +18,7 @@ struct hand_proc {
     struct nonces *nonces;
     struct watch *watches[HAND_FDS_MAX];
     struct timer *mend;
+    struct arena arena; /* of the question that is read */
 };
 
 static void hand_answered(void *ctx, const struct answer *a)
@@ -101,6 +102,7 @@ static int hand_open(struct proc *p, struct text *why)
         return ERR_MEMORY;
     p->self = h;
     h->proc = p;
+    arena_init(&h->arena, WORDS_MAX);
     h->verdicts = verdicts_new(p->conf, verdicts_max(p->conf));
     h->rng = loop_rng();
     h->nonces = nonces_new(&h->rng, NONCES_KEPT_MIN);
@@ -152,17 +154,15 @@ static void hand_issues(struct hand_proc *h, const struct ask *ask, struct arena
 static void hand_asked(struct hand_proc *h, bool parent, struct span body)
 {
     struct reader r = reader_of(body);
-    struct arena arena;
     struct ask ask;
 
-    arena_init(&arena, WORDS_MAX);
-    if (words_get_ask(&r, &alg_registry, &arena, &ask) || ask.to != ASK_HAND)
+    if (words_get_ask(&r, &alg_registry, &h->arena, &ask) || ask.to != ASK_HAND)
         ;
     else if (ask.kind == ASK_NONCES && !parent)
-        hand_issues(h, &ask, &arena);
+        hand_issues(h, &ask, &h->arena);
     else if (parent == (ask.ticket.slot == TRAFFIC_SLOT && ask.kind == ASK_CHILD_QUERY))
         hand_ask(h->hand, &ask);
-    arena_done(&arena);
+    arena_reset(&h->arena);
 }
 
 static void hand_told(struct hand_proc *h, struct span body)

@@ -21,6 +21,7 @@ struct prove_proc {
     struct judge_setup judge_setup;
     struct vault *vault; /* one of the two */
     struct judge *judge;
+    struct arena arena; /* of the question that is answered */
 };
 
 /* --- files, through the parent ---------------------------------------------------------------------------------------- */
@@ -86,6 +87,7 @@ static int prove_open(struct proc *p, struct text *why)
     p->self = v;
     v->proc = p;
     v->rng = loop_rng();
+    arena_init(&v->arena, 2 * WORDS_MAX);
     v->keystore = (struct keystore){prove_load, NULL, v};
     v->vault_setup = (struct vault_setup){&v->keystore, &v->rng, SPAN_NONE};
     v->judge_setup = (struct judge_setup){prove_load_cert, prove_now, v, &v->rng};
@@ -115,15 +117,15 @@ static void prove_verdict(struct prove_proc *v, const struct ask *ask, const str
     channel_end(hand);
 }
 
-static void prove_answer(struct prove_proc *v, const struct ask *ask, struct arena *arena)
+static void prove_answer(struct prove_proc *v, const struct ask *ask)
 {
     struct answer a = {.ticket = ask->ticket, .kind = ask->kind, .result = ANSWER_FAILED};
     struct channel *core = proc_link(v->proc, ROLE_CORE);
 
     if (v->vault)
-        vault_answer(v->vault, ask, &a, arena);
+        vault_answer(v->vault, ask, &a, &v->arena);
     else
-        judge_answer(v->judge, ask, &a, arena);
+        judge_answer(v->judge, ask, &a, &v->arena);
     if (ask->kind == ASK_AUTH_CHECK && a.result == ANSWER_OK && a.u.check.verdict == VERDICT_ACCEPTED)
         prove_verdict(v, ask, &a);
     if (core)
@@ -132,17 +134,16 @@ static void prove_answer(struct prove_proc *v, const struct ask *ask, struct are
 
 static void prove_frame(struct proc *p, enum role from, uint8_t type, struct span body)
 {
+    struct prove_proc *v = p->self;
     struct reader r = reader_of(body);
-    struct arena arena;
     struct ask ask;
 
     if (from != ROLE_CORE || type != FRAME_ASK)
         return;
-    arena_init(&arena, 2 * WORDS_MAX);
-    if (!words_get_ask(&r, &alg_registry, &arena, &ask) &&
+    if (!words_get_ask(&r, &alg_registry, &v->arena, &ask) &&
         (ask.kind == ASK_AUTH_MAKE || ask.kind == ASK_AUTH_CHECK || ask.kind == ASK_TOKEN))
-        prove_answer(p->self, &ask, &arena);
-    arena_done(&arena);
+        prove_answer(v, &ask);
+    arena_reset(&v->arena);
 }
 
 const struct proc_kind proc_vault = {prove_open, prove_frame, prove_configure, true, NULL};

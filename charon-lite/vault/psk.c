@@ -106,14 +106,32 @@ int psk_strong(struct span psk, const char *ref, bool allow_weak, struct text *w
     return ERR_REFUSED;
 }
 
-int psk_prove(const struct alg *prf, struct span psk, struct span octets, uint8_t *out)
+void psk_done(struct psk *psk)
 {
-    const struct span pad = span_str("Key Pad for IKEv2");
-    uint8_t key[PROOF_PRF_MAX];
-    int err = prf->mac->mac(prf, psk, &pad, 1, key);
+    secret_done(&psk->key);
+    secret_done(&psk->pad);
+    psk->prf = NULL;
+}
 
+static int psk_pad(struct psk *psk, const struct alg *prf)
+{
+    const struct span words = span_str("Key Pad for IKEv2");
+    int err;
+
+    if (psk->prf == prf)
+        return 0;
+    psk->prf = NULL;
+    err = secret_new(&psk->pad, prf->out_len);
     if (err == 0)
-        err = prf->mac->mac(prf, span_of(key, prf->out_len), &octets, 1, out);
-    secret_wipe(key, sizeof(key));
+        err = prf->mac->mac(prf, secret_view(&psk->key), &words, 1, psk->pad.p);
+    if (err == 0)
+        psk->prf = prf;
     return err;
+}
+
+int psk_prove(struct psk *psk, const struct alg *prf, struct span octets, uint8_t *out)
+{
+    int err = psk_pad(psk, prf);
+
+    return err == 0 ? prf->mac->mac(prf, secret_view(&psk->pad), &octets, 1, out) : err;
 }

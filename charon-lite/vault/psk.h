@@ -12,7 +12,15 @@
 int psk_parse(struct span file, struct secret *out, struct text *why) MUST_USE;
 /* 0, or ERR_REFUSED and why (RFC 7296 2.15: as strong as the strongest key negotiated). */
 int psk_strong(struct span psk, const char *ref, bool allow_weak, struct text *why) MUST_USE;
-/* out has prf->out_len bytes. 0 or ERR_CRYPTO. */
-int psk_prove(const struct alg *prf, struct span psk, struct span octets, uint8_t *out) MUST_USE;
+
+/* A secret, and its inner prf as it was last needed: one peer's PRF hardly ever changes. */
+struct psk {
+    struct secret key;
+    const struct alg *prf; /* whose `pad` is kept, or NULL */
+    struct secret pad;     /* prf(key, "Key Pad for IKEv2"): no less secret */
+};
+void psk_done(struct psk *);
+/* out has prf->out_len bytes. 0, ERR_CRYPTO or ERR_MEMORY. */
+int psk_prove(struct psk *, const struct alg *prf, struct span octets, uint8_t *out) MUST_USE;
 
 #endif

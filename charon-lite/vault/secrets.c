@@ -49,14 +49,14 @@ static int psk_load(struct loading *l, struct vault_item *i)
 
     if (err != 0)
         return err;
-    err = psk_parse(secret_view(&content), &i->psk, l->why);
+    err = psk_parse(secret_view(&content), &i->psk.key, l->why);
     if (err != 0)
         text_add(l->why, " (in %s)", i->ref);
     secret_done(&content);
     return err;
 }
 
-static int psk_of(struct loading *l, const struct conf_connection *c, const struct conf_end *end, const struct secret **out)
+static int psk_of(struct loading *l, const struct conf_connection *c, const struct conf_end *end, struct psk **out)
 {
     struct vault_item *i = item_find(l, KEYSTORE_PSK, end->psk, NULL);
     int err = 0;
@@ -66,7 +66,7 @@ static int psk_of(struct loading *l, const struct conf_connection *c, const stru
         err = i ? psk_load(l, i) : ERR_MEMORY;
     }
     if (err == 0)
-        err = psk_strong(secret_view(&i->psk), end->psk, c->local.weak_psk || c->remote.weak_psk, l->why);
+        err = psk_strong(secret_view(&i->psk.key), end->psk, c->local.weak_psk || c->remote.weak_psk, l->why);
     *out = err == 0 ? &i->psk : NULL;
     return err;
 }
@@ -188,7 +188,7 @@ struct vault_generation *vault_generation_free(struct vault_generation *g)
     if (!g)
         return NULL;
     for (struct vault_item *i = g->items; i; i = i->next) {
-        secret_done(&i->psk);
+        psk_done(&i->psk);
         vault_key_free(i->key);
     }
     map_done(&g->map);

@@ -3,6 +3,7 @@
 #ifndef CHARON_VAULT_SECRETS_H
 #define CHARON_VAULT_SECRETS_H
 
+#include "vault/psk.h"
 #include "vault/vault.h"
 
 /* One file, however many connections name it. */
@@ -11,7 +12,7 @@ struct vault_item {
     struct vault_item *next;
     enum keystore_kind kind;
     const char *ref, *cert; /* cert: the certificates beside a key */
-    struct secret psk;
+    struct psk psk;
     struct vault_key *key;
 };
 
@@ -23,8 +24,8 @@ struct vault_peer {
     struct addr our_addr, peer_addr; /* configured, or family 0 */
     bool proves_psk, checks_psk;     /* methods of the two sides */
     bool sha1, send_cert;            /* of our side */
-    const struct secret *psk;        /* to prove with; NULL = a key */
-    const struct secret *peer_psk;   /* to check with; NULL = none */
+    struct psk *psk;                 /* to prove with; NULL = a key */
+    struct psk *peer_psk;            /* to check with; NULL = none */
     const struct vault_key *key;
 };
 

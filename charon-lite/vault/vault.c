@@ -142,7 +142,7 @@ static int psk_make(const struct vault_peer *p, const struct ask_auth *a, struct
         return ERR_LIMIT;
     out->u.auth.method = METHOD_PSK;
     out->u.auth.data = span_of(mac, a->prf->out_len);
-    return psk_prove(a->prf, secret_view(p->psk), octets, mac);
+    return psk_prove(p->psk, a->prf, octets, mac);
 }
 
 /* TOKEN_LEN bytes in the arena, or none. */
@@ -235,8 +235,7 @@ static enum verdict check_mac(const struct vault_peer *p, const struct ask_auth 
     enum verdict verdict = VERDICT_BAD_AUTH;
     struct buf octets;
 
-    if (proof_octets(a, !a->we_initiated, &a->id, &octets) == 0 &&
-        psk_prove(a->prf, secret_view(p->peer_psk), buf_view(&octets), mac) == 0 &&
+    if (proof_octets(a, !a->we_initiated, &a->id, &octets) == 0 && psk_prove(p->peer_psk, a->prf, buf_view(&octets), mac) == 0 &&
         secret_equal(span_of(mac, a->prf->out_len), a->data))
         verdict = VERDICT_ACCEPTED;
     buf_done(&octets);

@@ -556,6 +556,39 @@ static void forms_of_a_psk(void **state)
     }
 }
 
+static int other_fn(const struct alg *a, struct span key, const struct span *parts, size_t n, uint8_t *out)
+{
+    int err = prf.mac->mac(a, key, parts, n, out);
+
+    for (size_t i = 0; i < a->out_len; i++)
+        out[i] ^= 0x5a;
+    return err;
+}
+
+/* What is kept of one PRF is not used with another. */
+static void a_pad_is_of_its_prf(void **state)
+{
+    static const struct alg_mac other_mac = {.mac = other_fn};
+    const struct span octets = span_str("octets");
+    struct alg other = prf;
+    struct psk kept = {0}, fresh = {0};
+    uint8_t with[2][32], with_other[2][32];
+
+    (void)state;
+    other.mac = &other_mac;
+    assert_int_equal(secret_set(&kept.key, span_str("secret")), 0);
+    assert_int_equal(secret_set(&fresh.key, span_str("secret")), 0);
+    assert_int_equal(psk_prove(&kept, &prf, octets, with[0]), 0);
+    assert_int_equal(psk_prove(&kept, &other, octets, with_other[0]), 0);
+    assert_int_equal(psk_prove(&kept, &prf, octets, with[1]), 0);
+    assert_int_equal(psk_prove(&fresh, &other, octets, with_other[1]), 0);
+    assert_memory_equal(with[0], with[1], 32);
+    assert_memory_equal(with_other[0], with_other[1], 32);
+    assert_memory_not_equal(with[0], with_other[0], 32);
+    psk_done(&kept);
+    psk_done(&fresh);
+}
+
 static void put_file(const char *path, const char *content, mode_t mode)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
@@ -686,6 +719,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_loaded),
         cmocka_unit_test(generations_come_and_go),
         cmocka_unit_test(forms_of_a_psk),
+        cmocka_unit_test(a_pad_is_of_its_prf),
         cmocka_unit_test(files),
         cmocka_unit_test(probing),
         cmocka_unit_test(handles_begin_anywhere),
