@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,6 +151,7 @@ static struct conf *steward_read(struct steward *s, uint32_t generation, struct 
     c = files_read(files, generation, s->conf, false, &r);
     *report = files_report(&r);
     conf_report_done(&r);
+    malloc_trim(0); /* what reading needed is gone: neither copied by the forks to come nor kept */
     return c;
 }
 

@@ -496,7 +496,7 @@ static void plan_set(struct hand *h, struct policy *p, enum direction d, const s
         op->u.policy = wanted;
 }
 
-enum turn { TURN_PASS, TURN_CLOSE, TURN_DELETE };
+enum turn { TURN_PASS, TURN_CLOSE, TURN_DELETE, TURNS };
 
 static void plan_policy(struct hand *h, struct policy *p, enum turn turn, struct batch *b)
 {
@@ -516,7 +516,7 @@ static void plan_policy(struct hand *h, struct policy *p, enum turn turn, struct
 
 void policies_plan(struct hand *h, struct batch *b, bool deletes)
 {
-    for (enum turn turn = TURN_PASS; turn <= (deletes ? TURN_DELETE : TURN_CLOSE); turn++)
+    for (enum turn turn = TURN_PASS; turn < (deletes ? TURNS : TURN_DELETE); turn++)
         LIST_EACH (i, &h->dirty)
             plan_policy(h, LIST_ITEM(i, struct policy, in_dirty), turn, b);
 }
@@ -576,15 +576,32 @@ int policies_took(struct hand *h, struct batch *b, struct text *why)
     return first;
 }
 
+#define SETTLE_BATCH 96 /* three sends of the backend, and what a batch grows to in two steps */
+
+static int settle_batch(struct hand *h, struct batch *b, struct text *why)
+{
+    int err;
+
+    batch_apply(h, b);
+    err = policies_took(h, b, why);
+    batch_done(b);
+    return err;
+}
+
+/* Batch by batch: a whole configuration at once would be megabytes. What is refused stays dirty and is not met again, for each
+ * turn goes over the list once, and one direction of a policy is planned in one turn only. */
 int policies_settle(struct hand *h, bool deletes, struct text *why)
 {
     struct batch b;
-    int err;
+    int first = 0, err;
 
     batch_init(&b);
-    policies_plan(h, &b, deletes);
-    batch_apply(h, &b);
-    err = policies_took(h, &b, why);
-    batch_done(&b);
-    return err;
+    for (enum turn turn = TURN_PASS; turn < (deletes ? TURNS : TURN_DELETE); turn++)
+        LIST_EACH (i, &h->dirty) {
+            plan_policy(h, LIST_ITEM(i, struct policy, in_dirty), turn, &b);
+            err = b.n > SETTLE_BATCH - DIRECTIONS || b.failed ? settle_batch(h, &b, why) : 0;
+            first = first ? first : err;
+        }
+    err = settle_batch(h, &b, why);
+    return first ? first : err;
 }

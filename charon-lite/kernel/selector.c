@@ -92,6 +92,16 @@ static struct addr addr_next(struct addr a)
     return a;
 }
 
+/* How many bits a network that begins here has at least. */
+static uint8_t bits_least(const struct addr *low)
+{
+    size_t i = addr_len(low);
+
+    while (i > 0 && !low->b[i - 1])
+        i--;
+    return i ? (uint8_t)(i * 8 - (unsigned)__builtin_ctz(low->b[i - 1])) : 0;
+}
+
 /* The widest network that begins at `low` and ends at or before `high`. */
 static struct prefix first_prefix(const struct addr *low, const struct addr *high, struct addr *end)
 {
@@ -99,9 +109,9 @@ static struct prefix first_prefix(const struct addr *low, const struct addr *hig
     struct addr from;
     uint8_t max = (uint8_t)(addr_len(low) * 8);
 
-    for (p.bits = 0; p.bits < max; p.bits++) {
+    for (p.bits = bits_least(low); p.bits < max; p.bits++) {
         prefix_bounds(&p, &from, end);
-        if (addr_equal(&from, low) && addr_compare(end, high) <= 0)
+        if (addr_compare(end, high) <= 0)
             return p;
     }
     *end = *low;

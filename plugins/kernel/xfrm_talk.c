@@ -10,9 +10,21 @@
 
 #define DUMP_TRIES 10
 
+/* libnl takes a page for each message, and clears it; a policy with its template, mark and interface needs less than 300 bytes.
+ */
+static size_t message_room(int type)
+{
+    return type == XFRM_MSG_NEWPOLICY || type == XFRM_MSG_UPDPOLICY || type == XFRM_MSG_DELPOLICY ? 512 : 4096;
+}
+
 struct nl_msg *xfrm_message(int type, int flags, const void *head, size_t len)
 {
-    struct nl_msg *m = nlmsg_alloc_simple(type, NLM_F_REQUEST | flags);
+    struct nl_msg *m = nlmsg_alloc_size(message_room(type));
+
+    if (m && !nlmsg_put(m, NL_AUTO_PORT, NL_AUTO_SEQ, type, 0, NLM_F_REQUEST | flags)) {
+        nlmsg_free(m);
+        return NULL;
+    }
 
     if (m && nlmsg_append(m, (void *)(uintptr_t)head, len, NLMSG_ALIGNTO) < 0) {
         nlmsg_free(m);
