@@ -126,12 +126,19 @@ static int find_no_net(struct jail *j, struct text *why)
     return err;
 }
 
-int jail_init(struct jail *j, bool one_uid, struct text *why)
+void jail_init(struct jail *j, bool one_uid)
 {
-    *j = (struct jail){.one_uid = one_uid};
-    for (enum role r = 0; r < ROLE_COUNT && !one_uid; r++)
-        find_user(j, r);
-    return find_no_net(j, why);
+    *j = (struct jail){.one_uid = one_uid, .no_net = -1};
+}
+
+int jail_prepare(struct jail *j, enum role role, struct text *why)
+{
+    const unsigned netless = 1u << ROLE_VAULT | 1u << ROLE_JUDGE, before = j->prepared, self = 1u << role;
+
+    j->prepared |= self;
+    if (!j->one_uid && !(before & self))
+        find_user(j, role);
+    return self & netless && !(before & netless) ? find_no_net(j, why) : 0;
 }
 
 void jail_done(struct jail *j)

@@ -13,9 +13,12 @@ const char *role_name(enum role);
 struct jail {
     bool one_uid; /* the user stays */
     int uid[ROLE_COUNT], gid[ROLE_COUNT];
-    int no_net; /* a network namespace with nothing in it, for vault and judge; -1 = none could be had */
+    unsigned prepared; /* bits of roles */
+    int no_net;        /* a network namespace with nothing in it, for vault and judge; -1 = none could be had */
 };
-int jail_init(struct jail *, bool one_uid, struct text *why) MUST_USE;
+void jail_init(struct jail *, bool one_uid);
+/* In the parent, before the role is forked: looks up its user and, once, makes the network namespace. 0, or ERR_* and why. */
+int jail_prepare(struct jail *, enum role, struct text *why) MUST_USE;
 void jail_done(struct jail *);
 
 /* Descriptors: all but 0, 1, 2 and `keep` are closed. */

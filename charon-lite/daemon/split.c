@@ -392,28 +392,44 @@ static int member_begun(struct member *m, struct text *why)
     return err;
 }
 
+/* All of them begin side by side, and are waited for one after the other. */
+static int crew_begin(struct crew *c, unsigned who, const enum role *order, size_t n, struct ends *e, struct text *why)
+{
+    int err = 0;
+
+    for (size_t i = 0; i < n && !err; i++) {
+        if (!(who & 1u << order[i]))
+            continue;
+        err = jail_prepare(&c->jail, order[i], why);
+        if (!err && (err = member_fork(&c->members[order[i]], e)))
+            text_add(why, "cannot start the process %s: %s", role_name(order[i]), strerror(errno));
+    }
+    for (size_t i = 0; i < n; i++)
+        if (who & 1u << order[i] && c->members[order[i]].pid > 0 && member_adopt(&c->members[order[i]], e) && !err)
+            err = ERR_MEMORY;
+    for (size_t i = 0; i < n && !err; i++)
+        if (who & 1u << order[i])
+            err = member_begun(&c->members[order[i]], why);
+    return err;
+}
+
 /*
- * All begin side by side, and are waited for one after the other, the hand first. What is protected is closed before a secret is
- * looked at, for the parent opens files only for whom it waits; and before a packet is sent, for the core begins nothing and
- * answers nobody without nonces, which the hand issues.
+ * Hand and core first: as soon as they are there, peers are answered; what they say to the others waits in the channels. What is
+ * protected is closed before a secret is looked at, for the vault is begun when the hand is ready; and before a packet is sent,
+ * for the core begins nothing and answers nobody without nonces, which the hand issues.
  */
 static int crew_start(struct crew *c, unsigned who, struct text *why)
 {
-    static const enum role order[] = {ROLE_HAND, ROLE_CORE, ROLE_VAULT, ROLE_JUDGE, ROLE_FETCH};
+    static const enum role first[] = {ROLE_HAND, ROLE_CORE}, then[] = {ROLE_VAULT, ROLE_JUDGE, ROLE_FETCH};
     struct ends e;
     int err = ends_make(&e, who);
 
     if (err)
         text_add(why, "socketpair: %s", strerror(errno));
-    for (size_t i = 0; i < COUNT_OF(order) && !err; i++)
-        if (who & 1u << order[i] && (err = member_fork(&c->members[order[i]], &e)))
-            text_add(why, "cannot start the process %s: %s", role_name(order[i]), strerror(errno));
-    for (size_t i = 0; i < COUNT_OF(order); i++)
-        if (who & 1u << order[i] && c->members[order[i]].pid > 0 && member_adopt(&c->members[order[i]], &e) && !err)
-            err = ERR_MEMORY;
-    for (size_t i = 0; i < COUNT_OF(order) && !err; i++)
-        if (who & 1u << order[i])
-            err = member_begun(&c->members[order[i]], why);
+    else
+        err = crew_begin(c, who, first, COUNT_OF(first), &e, why);
+    if (!err)
+        err = crew_begin(c, who, then, COUNT_OF(then), &e, why);
     if (!err)
         ends_hand_out(c, &e);
     ends_close(&e);
@@ -574,7 +590,8 @@ static struct crew *split_open(const struct crew_setup *s, struct text *why)
     for (enum role r = 0; r < ROLE_COUNT; r++)
         c->members[r] = (struct member){.crew = c, .role = r};
     c->closing = true; /* who dies while we begin is not begun anew */
-    if (jail_init(&c->jail, s->options->one_uid, why) || crew_start(c, (1u << ROLE_COUNT) - 1, why))
+    jail_init(&c->jail, s->options->one_uid);
+    if (crew_start(c, (1u << ROLE_COUNT) - 1, why))
         return split_close(c);
     c->closing = false;
     c->mend = loop_timer(s->loop, crew_mend, c);
