@@ -43,11 +43,14 @@ for c in $(seq 1 $chunks); do
 	sample "$c"
 done
 took=$(ms "$t")
+sent=$(( $(stream_of ha sent) + $(stream_of hb sent) ))
 sleep 1
 streams_stop
 for e in ga gb; do note "$e: $(in_ns $e awk '$2 > 0 {printf " %s %s", $1, $2}' /proc/net/xfrm_stat)"; done
 check "$n rekeys" test $done_child -ge "$n"
 note "counted: lab hitless: $done_child Child rekeys, $done_ike IKE rekeys with $peer, in $((took / 1000)) s, slowest $slowest ms; $STREAM_TEXT"
+# a guest has one processor for both ends and both streams
+check "at least half of $((2 * pps)) packets a second were on their way ($((sent * 1000 / (took + 1))))" test $((sent * 1000)) -ge $((pps * took))
 check "no packet was lost" test "$STREAM_LOST" = 0
 check "none came twice" test "$STREAM_TWICE" = 0
 check "no packet in clear" test "$(count "$W/clear.pcap" ip)" = 0
