@@ -73,16 +73,16 @@ static void owed(struct child_sa *child)
     wake_set(c, &child->life, c->now + OLD_SA_LIFE);
 }
 
-/* Ours that won over this one: made at the same moment, and not rekeyed since. */
+/* The one that won over this one: made at the same moment by the other end, and not rekeyed since. */
 static struct child_sa *winner_over(const struct child_sa *loser)
 {
     LIST_EACH (it, &loser->sa->children) {
         struct child_sa *other = LIST_ITEM(it, struct child_sa, in_sa);
         usec_t gap = other->born - loser->born;
 
-        if (other->we_initiated && other->index == loser->index && other->pair == loser->pair && other->state == CHILD_UP &&
-            !other->redundant && !other->want_delete && !other->rekeying && gap < SAME_MOMENT && gap > -SAME_MOMENT &&
-            !collide_peer_rekeys(other))
+        if (other->we_initiated != loser->we_initiated && other->index == loser->index && other->pair == loser->pair &&
+            (other->state == CHILD_UP || other->state == CHILD_HALF) && !other->redundant && !other->want_delete &&
+            !other->rekeying && gap < SAME_MOMENT && gap > -SAME_MOMENT && !collide_peer_rekeys(other))
             return other;
     }
     return NULL;
@@ -144,6 +144,25 @@ static bool peer_is_judged(struct child_sa *loser, struct child_sa *ours)
     return false;
 }
 
+/* Ours is redundant and about to be closed; but a peer that knows no such rule sends by it, because for it that was the last. */
+static bool peer_sends_by(struct child_sa *ours)
+{
+    struct child_sa *theirs = winner_over(ours);
+
+    if (!theirs)
+        return false;
+    if (!peer_is_judged(ours, ours))
+        return true;
+    if (!ours->heard)
+        return false;
+    tell(ours->sa->core, FACT_NOTE, ours->peer, ours->sa, ours, "the peer sends by the SA that is redundant, so its own goes");
+    ours->redundant = false;
+    theirs->redundant = theirs->want_delete = true;
+    (void)child_speak(ours, NULL);
+    child_live(ours);
+    return true;
+}
+
 /* Who made the redundant SA SHOULD close it (2.8.1). A peer that has had our answer, and time to do so, and has not, knows no
  * such rule, and speaks on what was complete last for it: mostly its own. To close that would silence it; so it stays, and ours
  * goes. One that sends by ours (for it, that was the last) would be silenced by that, so its own goes. */
@@ -153,6 +172,8 @@ bool collide_peer_keeps(struct child_sa *loser)
     struct core *c = loser->sa->core;
     usec_t more = ours && loser->maker != MAKER_JUDGED ? closing_time(loser) : 0;
 
+    if (loser->we_initiated)
+        return peer_sends_by(loser);
     if (!ours)
         return false;
     if (more) {
@@ -181,7 +202,10 @@ void collide_child(struct xchg *x, struct child_sa *new, struct child_sa *old)
     if (collide_lost(x)) {
         tell(x->core, FACT_NOTE, new->peer, x->sa, new, "both ends rekeyed at once; ours is the redundant one");
         new->redundant = true;
-        new->want_delete = true;
+        if (x->tries > 1 && winner_over(new)) /* ours may have reached the peer when its own was complete */
+            wake_set(x->core, &new->life, x->core->now + SPEAK_WAIT);
+        else
+            new->want_delete = true;
         if (old) {
             child_set_state(old, CHILD_OLD);
             owed(old);

@@ -39,6 +39,7 @@
 #define TEMPORARY_WAIT (3 * USEC_SEC)          /* before a retry after TEMPORARY_FAILURE */
 #define TEMPORARY_MAX (180 * USEC_SEC)         /* after several minutes of it the IKE SA is closed (2.25) */
 #define PAIRS_WAIT (3 * USEC_SEC)              /* for the peer to make the Child SAs of the other pairs */
+#define SPEAK_WAIT (5 * USEC_SEC)              /* for a peer to show by which of two SAs it sends */
 #define OLD_SA_LIFE (30 * USEC_SEC)            /* the replaced SA whose deletion the peer owes us */
 #define LINGER (5 * USEC_SEC)                  /* a replaced Child SA is heard so long */
 #define LINGERING_MAX 1000                     /* pairs, of all peers; the oldest give way */

@@ -572,6 +572,47 @@ static void loser_kept_unused(void **state)
     over(p);
 }
 
+/* Both rekey at once, ours is redundant, and our request was lost until the peer's own was complete. */
+static uint32_t collision_won(struct puppet *p, uint32_t *ours_out)
+{
+    static const uint8_t low[32] = {0};
+    const struct said *m = rekey_heard(p, "net");
+    uint32_t old = p->spi_in, old_out = p->spi_out, theirs_out;
+
+    say_child(p, old, NULL);
+    theirs_out = esp_spi(ask(p, CREATE_CHILD_SA));
+    MUST(p, theirs_out);
+    tell_delete(p, old, old_out);
+    world_run(p->w, 2500 * MS); /* it is sent again, and then is answered */
+    say_child_answer(p, m, NULL);
+    find_out(p, PAYLOAD_NONCE)->u.nonce = span_of(low, sizeof(low));
+    *ours_out = esp_spi(m);
+    reply(p, m);
+    world_run(p->w, 100 * MS);
+    return theirs_out;
+}
+
+/* For a peer that speaks on what was complete last for it, that is ours, though it is redundant: to close it would silence the
+ * peer. */
+static void redundant_in_use(void **state)
+{
+    (void)state;
+    for (unsigned used = 0; used < 2; used++) {
+        struct puppet *p = called();
+        uint32_t ours_out, theirs_out = collision_won(p, &ours_out);
+        usec_t since = p->w->now;
+
+        if (used)
+            packets_came(p, ours_out);
+        MUST(p, deleted_within(p, 20 * SEC) == (used ? theirs_out : ours_out) && p->w->now - since < 9 * SEC);
+        MUST(p, deleted_within(p, 90 * SEC) == 0);
+        MUST(p, xfrm_find(&p->gate->xfrm, true, used ? ours_out : theirs_out));
+        MUST(p, !xfrm_find(&p->gate->xfrm, true, used ? theirs_out : ours_out));
+        alive(p, 1);
+        over(p);
+    }
+}
+
 /* A peer that knows the rule closes its own; an order to rekey in between is of the one that stays. */
 static void loser_closed(void **state)
 {
@@ -933,6 +974,7 @@ int main(void)
         cmocka_unit_test(rekeyed_and_left),
         cmocka_unit_test(loser_kept),
         cmocka_unit_test(loser_kept_unused),
+        cmocka_unit_test(redundant_in_use),
         cmocka_unit_test(loser_closed),
         cmocka_unit_test(loser_closed_late),
         cmocka_unit_test(unknown_spis),
