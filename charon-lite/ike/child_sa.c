@@ -116,12 +116,36 @@ bool child_any(struct peer *p, uint16_t index)
 /* --- timers
  * ------------------------------------------------------------------------------------------------------------------------ */
 
+/* The peer rekeyed this one, and before it asked anything else we replaced the IKE SA: a peer that allows that while it waits for
+ * an answer (2.25.2 has it refuse) may never have had ours, and then does not know the successor. */
+bool child_unheard(const struct child_sa *child)
+{
+    const struct child_sa *successor = ticket_find(child->sa->core, child->peer_rekey, TICKET_CHILD_SA);
+
+    return successor && successor->moved && successor->state == CHILD_HALF && child->state == CHILD_UP;
+}
+
+void child_successor_forget(struct child_sa *child)
+{
+    struct child_sa *successor = ticket_find(child->sa->core, child->peer_rekey, TICKET_CHILD_SA);
+
+    tell(child->sa->core, FACT_NOTE, child->peer, child->sa, child,
+         "the peer does not know of the SA that it rekeyed this one with");
+    successor->redundant = successor->want_delete = true;
+    child->peer_rekey = (struct ticket){0, 0};
+    sa_wake(child->sa);
+}
+
 /* The peer rekeyed this one but does not close it. That it has our answer is sure when it has sent another request since. */
 static void overdue(struct child_sa *child, struct child_sa *successor)
 {
     struct core *c = child->sa->core;
 
-    if (child->sa->next_theirs > successor->made_in + 1 || (child->dies_at && c->now >= child->dies_at)) {
+    if (child_unheard(child) && (!child->dies_at || c->now < child->dies_at)) {
+        child_successor_forget(child);
+        child->want_rekey = true;
+        child_live(child);
+    } else if (child->sa->next_theirs > successor->made_in + 1 || (child->dies_at && c->now >= child->dies_at)) {
         (void)child_speak(successor, NULL);
         child_set_state(child, CHILD_OLD);
         child->want_delete = true;

@@ -370,6 +370,7 @@ struct child_sa {
     bool rekey_wide : 1; /* ask for the configured selectors, not the narrowed ones */
     bool ke_retried : 1;
     bool used_pfs : 1;
+    bool moved : 1; /* to another IKE SA since it was made: of our answer the peer may not have heard */
     bool heard : 1; /* packets came by it of late, as the hand said when it was asked last */
     enum {
         MAKER_HEARD,
@@ -402,7 +403,9 @@ bool child_speak(struct child_sa *, const struct child_sa *replaced);
 /* The answer to the peer's rekey is sent. Where the old SA went meanwhile, closed by us, nothing is left to speak on but the new
  * one (2.8). */
 void child_told(const struct xchg *theirs);
-void child_delete_unborn(struct xchg *); /* the peer made a child that we could not: tell it so */
+bool child_unheard(const struct child_sa *);    /* the peer rekeyed it, and may not know the successor */
+void child_successor_forget(struct child_sa *); /* which goes */
+void child_delete_unborn(struct xchg *);        /* the peer made a child that we could not: tell it so */
 /* The order to remove an SA from the kernel, given after `wait` (linger.c). Takes the memory of the Child SA, which is nothing
  * else any more: so its removal needs none. */
 void linger(struct core *, struct child_sa *was, const struct ask *remove, bool mute, usec_t wait);

@@ -595,7 +595,8 @@ void sa_inherit(struct ike_sa *heir, struct ike_sa *old)
             continue;
         list_remove(&child->in_sa);
         child->sa = heir;
-        child->made_in = 0;      /* numbers begin anew with the heir */
+        child->made_in = 0; /* numbers begin anew with the heir */
+        child->moved = true;
         child->rekeying = false; /* what was under way may never be answered */
         child->want_delete |= child->deleting;
         child->deleting = false;

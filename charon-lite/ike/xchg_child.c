@@ -167,6 +167,8 @@ static enum step look(struct xchg *x)
         return refuse_not_found(x, n);
     if (old && (old->deleting || old->want_delete || old->state == CHILD_OLD || old->state == CHILD_BORN))
         return refuse(x, TEMPORARY_FAILURE, "that Child SA is being closed");
+    if (old && child_unheard(old))
+        child_successor_forget(old);
     if (old && ticket_find(x->core, old->peer_rekey, TICKET_CHILD_SA))
         return refuse(x, TEMPORARY_FAILURE, "that Child SA was rekeyed by the peer already");
     if (!nonce_take(x->in, &x->ni))

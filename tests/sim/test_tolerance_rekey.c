@@ -643,6 +643,74 @@ static void loser_closed_late(void **state)
     over(p);
 }
 
+/* The peer rekeys its child and does not hear our answer, but lets the IKE SA be rekeyed meanwhile. */
+static uint32_t answer_unheard(struct puppet *p)
+{
+    const struct said *m;
+    uint32_t out;
+
+    say_child(p, p->spi_in, NULL);
+    out = esp_spi(ask(p, CREATE_CHILD_SA));
+    MUST(p, out);
+    m = rekey_heard(p, NULL);
+    say_rekey_ike_answer(p, m);
+    reply(p, m);
+    m = hear(p);
+    MUST(p, part(m, PAYLOAD_DELETE) && part(m, PAYLOAD_DELETE)->u.del.protocol == PROTOCOL_IKE);
+    say(p);
+    reply(p, m);
+    p->ike = p->heir;
+    token_heard(p);
+    return out;
+}
+
+/* It asks for the same again: the first successor, of which it does not know, is no reason to refuse. */
+static void rekeyed_again_after_loss(void **state)
+{
+    struct puppet *p = called();
+    uint32_t old = p->spi_in, old_out = p->spi_out, lost_out = answer_unheard(p), new_out;
+
+    (void)state;
+    tend(p, 3 * SEC);
+    say_child(p, old, NULL);
+    request(p, CREATE_CHILD_SA);
+    delete_heard(p, lost_out);
+    new_out = esp_spi(hear(p));
+    MUST(p, new_out && new_out != lost_out);
+    tell_delete(p, old, old_out);
+    tend(p, 10 * SEC);
+    MUST(p, children(p, "UP") == 1 && xfrm_find(&p->gate->xfrm, true, new_out) && xfrm_size(&p->gate->xfrm) == 2);
+    alive(p, 1);
+    over(p);
+}
+
+/* It goes on with the old one: that must not be closed, but is rekeyed by us when the peer has had its time to delete it. */
+static void never_deleted_after_loss(void **state)
+{
+    struct puppet *p = called();
+    uint32_t old_out = p->spi_out, lost_out = answer_unheard(p), gone = 0, new_out = 0;
+    const struct said *m;
+
+    (void)state;
+    while ((!gone || !new_out) && (m = hear_for(p, 40 * SEC))) {
+        if (m->h.exchange == CREATE_CHILD_SA) {
+            MUST(p, has(m, REKEY_SA) && get_u32(notify_find(m->in, REKEY_SA)->u.notify.spi.p) == old_out);
+            say_child_answer(p, m, NULL);
+            new_out = esp_spi(m);
+        } else {
+            say(p);
+            gone = part(m, PAYLOAD_DELETE) ? get_u32(part(m, PAYLOAD_DELETE)->u.del.spis.p) : 0;
+        }
+        reply(p, m);
+    }
+    MUST(p, gone == lost_out && new_out);
+    MUST(p, deleted_within(p, 5 * SEC) == old_out);
+    tend(p, 10 * SEC);
+    MUST(p, children(p, "UP") == 1 && xfrm_find(&p->gate->xfrm, true, new_out) && xfrm_size(&p->gate->xfrm) == 2);
+    alive(p, 1);
+    over(p);
+}
+
 static void unknown_spis(void **state)
 {
     static const uint32_t spis[] = {0x12345678, 1, 0, 0xffffffff};
@@ -975,6 +1043,8 @@ int main(void)
         cmocka_unit_test(loser_kept),
         cmocka_unit_test(loser_kept_unused),
         cmocka_unit_test(redundant_in_use),
+        cmocka_unit_test(rekeyed_again_after_loss),
+        cmocka_unit_test(never_deleted_after_loss),
         cmocka_unit_test(loser_closed),
         cmocka_unit_test(loser_closed_late),
         cmocka_unit_test(unknown_spis),
