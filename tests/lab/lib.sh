@@ -34,7 +34,11 @@ wait_for() { # wait_for SECONDS COMMAND...: poll until it succeeds, every STEP s
 	while ! "$@" >/dev/null 2>&1; do [ "$(date +%s%N)" -lt "$end" ] || return 1; sleep "${STEP:-0.05}"; done; }
 finish() {
 	! crashed || nok "a crash: $(crashed | head -n 1 | cut -c1-200)"
-	if [ $fails -gt 0 ]; then echo "# peer says: $(peer_error)"; logs; fi
+	if [ $fails -gt 0 ]; then
+		echo "# peer says: $(peer_error)"
+		[ "$peer" = charon ] || [ ! -s "$W/pid-$THEIR" ] || end_alive "$THEIR" || echo "# peer died: $(peer_error)" # and not by us
+		logs
+	fi
 	stop_all; echo "# $passes passed, $fails failed in $(ms "$LAB_T0") ms"; [ $fails = 0 ]; exit $?; }
 crashed() { # a report of a sanitizer, or a signal that is none of the scenario's
 	grep -hE '(Address|Leak|UndefinedBehavior)Sanitizer|runtime error:|was ended by signal (4|6|7|8|11|31) ' "$W"/charon-g?/log 2>/dev/null; }
