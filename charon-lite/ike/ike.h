@@ -260,11 +260,11 @@ struct ike_sa {
     struct peer *peer;      /* NULL until a responder knows */
     struct sa_start *start; /* NULL once it is up */
     struct path path;
+    uint32_t handle;           /* of the verdict */
     const struct suite *suite; /* kept by the core; NULL before there is one */
     struct secret keys;        /* ike_keys_block(); without pi and pr once it is up */
     uint64_t iv_counter;
     usec_t proof_ends; /* expiry of what the peer proved with, 0 = none */
-    uint32_t handle;   /* of the verdict */
     struct kept_id *peer_id;
     struct kept_id *our_id; /* as the vault signed it */
     usec_t born, up_since, last_heard;
