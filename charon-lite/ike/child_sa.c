@@ -256,7 +256,8 @@ void child_answered(struct child_sa *child, const struct answer *a)
     } else if (a->kind == ASK_CHILD_QUERY) {
         if (a->result == ANSWER_OK) {
             sa_heard_traffic(child->sa, a->u.query.idle_in_s);
-            child->heard = a->u.query.idle_in_s >= 0 && a->u.query.idle_in_s * USEC_SEC < OLD_SA_LIFE / 2;
+            if (a->u.query.idle_in_s >= 0)
+                child->idle_s = (unsigned)(a->u.query.idle_in_s < IDLE_LONG ? a->u.query.idle_in_s : IDLE_LONG);
         }
     } else if (a->kind == ASK_CHILD_UPDATE && a->result != ANSWER_OK && child->state <= CHILD_UP) {
         tell(c, FACT_KERNEL, child->peer, child->sa, child, "the SA did not follow the peer, and is replaced: %s",

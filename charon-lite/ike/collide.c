@@ -127,19 +127,21 @@ static usec_t closing_time(struct child_sa *loser)
     return OLD_SA_LIFE;
 }
 
-/* Which of the two the peer sends by shows at the one that we made: the hand is asked, and has answered when this is true. */
-static bool peer_is_judged(struct child_sa *loser, struct child_sa *ours)
+/* Which of the two the peer sends by, the hand is asked; it has answered when this is true. */
+static bool peer_is_judged(struct child_sa *loser, struct child_sa *winner)
 {
+    struct child_sa *both[] = {loser, winner};
     struct core *c = loser->sa->core;
     struct ask ask;
 
     if (loser->maker == MAKER_JUDGED)
         return true;
     loser->maker = MAKER_JUDGED;
-    ours->heard = false;
-    child_ask(ours, &ask, ASK_CHILD_QUERY);
-    if (!out_ask(c, &ask))
-        return true;
+    for (size_t i = 0; i < COUNT_OF(both); i++) {
+        both[i]->idle_s = IDLE_LONG;
+        child_ask(both[i], &ask, ASK_CHILD_QUERY);
+        (void)out_ask(c, &ask);
+    }
     wake_set(c, &loser->life, c->now + TRAFFIC_WAIT);
     return false;
 }
@@ -151,9 +153,9 @@ static bool peer_sends_by(struct child_sa *ours)
 
     if (!theirs)
         return false;
-    if (!peer_is_judged(ours, ours))
+    if (!peer_is_judged(ours, theirs))
         return true;
-    if (!ours->heard)
+    if (ours->idle_s >= theirs->idle_s)
         return false;
     tell(ours->sa->core, FACT_NOTE, ours->peer, ours->sa, ours, "the peer sends by the SA that is redundant, so its own goes");
     ours->redundant = false;
@@ -182,7 +184,7 @@ bool collide_peer_keeps(struct child_sa *loser)
     }
     if (!peer_is_judged(loser, ours))
         return true;
-    if (ours->heard)
+    if (ours->idle_s < loser->idle_s)
         return false;
     tell(c, FACT_NOTE, loser->peer, loser->sa, loser, "the peer keeps the SA that is redundant, so ours goes");
     loser->redundant = false;

@@ -348,6 +348,7 @@ void keys_log(const struct ike_sa *);                         /* to who was told
 
 /* --- Child SAs
  * ------------------------------------------------------------------------------------------------------------------ */
+#define IDLE_LONG 31
 struct child_sa {
     struct ike_sa *sa;
     struct list in_sa;
@@ -371,13 +372,13 @@ struct child_sa {
     bool ke_retried : 1;
     bool used_pfs : 1;
     bool moved : 1; /* to another IKE SA since it was made: of our answer the peer may not have heard */
-    bool heard : 1; /* packets came by it of late, as the hand said when it was asked last */
-    enum {
+    enum maker {
         MAKER_HEARD,
         MAKER_SILENT,
         MAKER_BACK,
         MAKER_JUDGED
-    } maker : 8; /* of a redundant one: the peer, when last looked at */
+    } maker : 3;         /* of a redundant one: the peer, when last looked at */
+    unsigned idle_s : 5; /* since packets came, as the hand said when it was asked last; IDLE_LONG = long ago, or never */
     usec_t born, rekey_at, dies_at, retry_at, temporary_since;
     struct timer life;
     struct child_patience *patience; /* while the hand is to tell of something */

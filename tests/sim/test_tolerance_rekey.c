@@ -597,13 +597,17 @@ static uint32_t collision_won(struct puppet *p, uint32_t *ours_out)
 static void redundant_in_use(void **state)
 {
     (void)state;
-    for (unsigned used = 0; used < 2; used++) {
+    for (unsigned how = 0; how < 3; how++) {
         struct puppet *p = called();
         uint32_t ours_out, theirs_out = collision_won(p, &ours_out);
         usec_t since = p->w->now;
+        bool used = how == 1; /* 0: neither; 2: by ours at first, then by its own */
 
-        if (used)
+        if (how)
             packets_came(p, ours_out);
+        tend(p, 2500 * MS);
+        if (how == 2)
+            packets_came(p, theirs_out);
         MUST(p, deleted_within(p, 20 * SEC) == (used ? theirs_out : ours_out) && p->w->now - since < 9 * SEC);
         MUST(p, deleted_within(p, 90 * SEC) == 0);
         MUST(p, xfrm_find(&p->gate->xfrm, true, used ? ours_out : theirs_out));

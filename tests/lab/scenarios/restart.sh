@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# lab-run: -t 600
 # Our whole daemon is killed while the peer is up, and begun anew.
 #   how=contact  ours keeps the tunnel up: it begins anew by itself, and INITIAL_CONTACT ends what the peer still has (RFC 7296 2.4):
 #                back within a second of its first packet
