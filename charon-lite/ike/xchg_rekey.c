@@ -279,12 +279,20 @@ static enum step respond_finish(struct xchg *x)
         old->peer_rekey = new->id;
         new->forerunner = old->id;
         old->peer_rekey_nonce = new->low_nonce;
+        sa_wake_at(old, SA_LIFE, x->core->now + OLD_SA_LIFE); /* and not when it was to be rekeyed: who closes it is to be seen */
         return STEP_DONE;
     }
     old->replaced_by = new->id;
     old->want_rekey = false;
     sa_wake_at(old, SA_LIFE, x->core->now + OLD_SA_LIFE);
     tell(x->core, FACT_IKE_REKEYED, new->peer, new, NULL, "the IKE SA was rekeyed by the peer");
+    if (old->redundant) { /* it became that meanwhile: the peer has another one, and may never read this answer */
+        new->redundant = true;
+        if (old->want_delete)
+            sa_close(new);
+        else
+            sa_wake_at(new, SA_LIFE, x->core->now + OLD_SA_LIFE);
+    }
     return STEP_DONE;
 }
 

@@ -294,15 +294,15 @@ static bool closing(struct book_sa *sa, unsigned end)
     return k && k->q.kind == SAYS_DELETE_IKE;
 }
 
-/* Who asks for the deletion of an IKE SA that the other end does not hold, or has asked to delete itself, gets no answer and
- * gives it up. */
+/* Who asks for something in an IKE SA that the other end does not hold, or for its deletion when that has asked for it too, gets
+ * no answer and gives it up. */
 void book_close(struct book *b)
 {
     for (size_t i = 0; i < b->n_sas; i++)
         for (unsigned end = 0; end < 2; end++) {
             if (b->sa[i].half)
                 b->sa[i].alive[end] = false;
-            if (closing(&b->sa[i], end) && (!b->sa[i].alive[!end] || closing(&b->sa[i], !end)))
+            if (book_open_ask(&b->sa[i], end) && (!b->sa[i].alive[!end] || (closing(&b->sa[i], end) && closing(&b->sa[i], !end))))
                 sa_gone(b, &b->sa[i], end);
         }
 }

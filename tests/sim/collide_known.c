@@ -25,5 +25,9 @@ const struct clash_known clash_known[] = {
     {"plain/0/C0K1X0/s1d0s0s2d2d0d0d0", "who has answered the rekey of the IKE SA leaves the old one to the peer (2.8)"},
     {"plain/0/C1K0X1/s1d0s0s2d2d0d0d0", "the same from the other end"},
     {"plain/2/K0K1X0/s0s1d0d0s2d0d2d0", "who lost, and heard that the winner is closed first, may close the old one"},
+    {"keep/0/K0K1L1/s0s1d0s2d0d2d2d0d0d0d0d0",
+     "asked whether it is there, an heir that the other end never heard of is given up (2.4)"},
+    {"group/0/D1K0K1/s0d0d0s1s2d0d0d0d0d0d1d0d2", "the time for another try closes no IKE SA of a collision (2.8.2)"},
+    {"slow/0/C1K1X1/s1s2s0d1d1k0d1k0d0d2d2k0d0k0k0", "the heir of an IKE SA that became redundant meanwhile goes too (2.8.2)"},
     {NULL, NULL},
 };
