@@ -122,7 +122,7 @@ bool child_unheard(const struct child_sa *child)
 {
     const struct child_sa *successor = ticket_find(child->sa->core, child->peer_rekey, TICKET_CHILD_SA);
 
-    return successor && successor->moved && successor->state == CHILD_HALF && child->state == CHILD_UP;
+    return successor && successor->moved && !successor->known && successor->state == CHILD_HALF && child->state == CHILD_UP;
 }
 
 void child_successor_forget(struct child_sa *child)
@@ -133,19 +133,28 @@ void child_successor_forget(struct child_sa *child)
          "the peer does not know of the SA that it rekeyed this one with");
     successor->redundant = successor->want_delete = true;
     child->peer_rekey = (struct ticket){0, 0};
+    child->maker = MAKER_HEARD;
     sa_wake(child->sa);
 }
 
-/* The peer rekeyed this one but does not close it. That it has our answer is sure when it has sent another request since. */
+/* The peer rekeyed this one but does not close it. That it has our answer is sure when it has sent another request since, or
+ * sends by the new one. */
 static void overdue(struct child_sa *child, struct child_sa *successor)
 {
     struct core *c = child->sa->core;
+    bool over = child->dies_at && c->now >= child->dies_at;
 
-    if (child_unheard(child) && (!child->dies_at || c->now < child->dies_at)) {
+    if (!over && child_unheard(child)) {
+        if (!collide_is_judged(child, successor))
+            return;
+        successor->known = successor->idle_s < child->idle_s;
+    }
+    if (!over && child_unheard(child)) {
         child_successor_forget(child);
         child->want_rekey = true;
-        child_live(child);
-    } else if (child->sa->next_theirs > successor->made_in + 1 || (child->dies_at && c->now >= child->dies_at)) {
+        child->retry_at = 0;
+        wake_set(c, &child->life, child->dies_at ? child->dies_at : USEC_NEVER); /* it lives no longer for that */
+    } else if (over || collide_peer_knows(successor)) {
         (void)child_speak(successor, NULL);
         child_set_state(child, CHILD_OLD);
         child->want_delete = true;
@@ -168,10 +177,10 @@ static bool has_twin(const struct child_sa *child)
     return false;
 }
 
-/* The peer, which made both, has closed the other one: then it is this one that it wants. */
+/* The peer has closed the other one: then it is this one that it wants. */
 static bool left_alone(struct child_sa *child)
 {
-    if (child->we_initiated || child->sa->state != IKE_UP || has_twin(child))
+    if (child->want_delete || child->sa->state != IKE_UP || has_twin(child))
         return false;
     tell(child->sa->core, FACT_NOTE, child->peer, child->sa, child, "the peer keeps this one of two SAs");
     child->redundant = false;
@@ -197,6 +206,8 @@ static void child_timer(struct core *c, struct timer *t)
     } else if (child->rekey_at && c->now >= child->rekey_at) {
         child->want_rekey = true;
         wake_set(c, &child->life, child->dies_at ? child->dies_at : USEC_NEVER);
+    } else { /* it was to look at a successor that has gone, or to try again */
+        wake_set(c, &child->life, child->rekey_at ? child->rekey_at : child->dies_at ? child->dies_at : USEC_NEVER);
     }
     sa_wake(child->sa);
 }

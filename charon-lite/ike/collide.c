@@ -96,10 +96,11 @@ static usec_t request_time(const struct ike_sa *sa)
     return most > 2 * OLD_SA_LIFE ? most : 2 * OLD_SA_LIFE;
 }
 
-/* It has asked something else since, so the window of 1 has moved on (2.3). */
-static bool peer_has_answer(const struct child_sa *made)
+bool collide_peer_knows(const struct child_sa *made)
 {
-    return made->sa->next_theirs > made->made_in + 1;
+    const struct xchg *theirs = made->sa->theirs;
+
+    return made->known || made->sa->next_theirs > made->made_in + 1 || (theirs && theirs->message_id > made->made_in);
 }
 
 /* How much longer the peer is given to close the SA that is redundant (0 = it will not), by what it has done since we answered:
@@ -112,12 +113,12 @@ static bool peer_has_answer(const struct child_sa *made)
 static usec_t closing_time(struct child_sa *loser)
 {
     struct ike_sa *sa = loser->sa;
-    usec_t now = sa->core->now, due = loser->born + (peer_has_answer(loser) ? OLD_SA_LIFE : request_time(sa));
+    usec_t now = sa->core->now, due = loser->born + (collide_peer_knows(loser) ? OLD_SA_LIFE : request_time(sa));
     bool silent = now - sa->last_heard > OLD_SA_LIFE;
 
     if (now < due)
         return due - now;
-    if (peer_has_answer(loser) || loser->maker == MAKER_BACK || (loser->maker == MAKER_HEARD && !silent))
+    if (collide_peer_knows(loser) || loser->maker == MAKER_BACK || (loser->maker == MAKER_HEARD && !silent))
         return 0;
     loser->maker = silent ? MAKER_SILENT : MAKER_BACK;
     if (silent) {
@@ -127,8 +128,7 @@ static usec_t closing_time(struct child_sa *loser)
     return OLD_SA_LIFE;
 }
 
-/* Which of the two the peer sends by, the hand is asked; it has answered when this is true. */
-static bool peer_is_judged(struct child_sa *loser, struct child_sa *winner)
+bool collide_is_judged(struct child_sa *loser, struct child_sa *winner)
 {
     struct child_sa *both[] = {loser, winner};
     struct core *c = loser->sa->core;
@@ -153,12 +153,13 @@ static bool peer_sends_by(struct child_sa *ours)
 
     if (!theirs)
         return false;
-    if (!peer_is_judged(ours, theirs))
+    if (!collide_is_judged(ours, theirs))
         return true;
     if (ours->idle_s >= theirs->idle_s)
         return false;
     tell(ours->sa->core, FACT_NOTE, ours->peer, ours->sa, ours, "the peer sends by the SA that is redundant, so its own goes");
     ours->redundant = false;
+    ours->maker = MAKER_HEARD;
     theirs->redundant = theirs->want_delete = true;
     (void)child_speak(ours, NULL);
     child_live(ours);
@@ -174,6 +175,8 @@ bool collide_peer_keeps(struct child_sa *loser)
     struct core *c = loser->sa->core;
     usec_t more = ours && loser->maker != MAKER_JUDGED ? closing_time(loser) : 0;
 
+    if (loser->want_delete)
+        return false; /* too late */
     if (loser->we_initiated)
         return peer_sends_by(loser);
     if (!ours)
@@ -182,12 +185,13 @@ bool collide_peer_keeps(struct child_sa *loser)
         wake_set(c, &loser->life, c->now + more);
         return true;
     }
-    if (!peer_is_judged(loser, ours))
+    if (!collide_is_judged(loser, ours))
         return true;
     if (ours->idle_s < loser->idle_s)
         return false;
     tell(c, FACT_NOTE, loser->peer, loser->sa, loser, "the peer keeps the SA that is redundant, so ours goes");
     loser->redundant = false;
+    loser->maker = MAKER_HEARD;
     ours->redundant = ours->want_delete = true;
     (void)child_speak(loser, NULL);
     child_live(loser);

@@ -371,7 +371,8 @@ struct child_sa {
     bool rekey_wide : 1; /* ask for the configured selectors, not the narrowed ones */
     bool ke_retried : 1;
     bool used_pfs : 1;
-    bool moved : 1; /* to another IKE SA since it was made: of our answer the peer may not have heard */
+    bool moved : 1; /* to another IKE SA since it was made: of our answer the peer may not have heard, */
+    bool known : 1; /* but it has, as far as it was known then */
     enum maker {
         MAKER_HEARD,
         MAKER_SILENT,
@@ -682,7 +683,11 @@ bool nonce_before(const struct low_nonce *a, const struct low_nonce *b);
 bool collide_lost(struct xchg *);                  /* will our new Child SA be the redundant one */
 bool collide_peer_rekeys(const struct child_sa *); /* the peer has rekeyed it, or is about to: no need for us to begin */
 bool collide_peer_keeps(struct child_sa *loser);   /* it should have gone by now: is it to stay (or be given time) */
-void collide_note(struct xchg *theirs);            /* the peer rekeys what we are rekeying, and the nonces are known */
+/* The peer has our answer by which it was made: it has asked something else since, so the window of 1 has moved on (2.3). */
+bool collide_peer_knows(const struct child_sa *made);
+/* Which of the two the peer sends by, the hand is asked, and `loser` woken; it has answered when this is true (`idle_s`). */
+bool collide_is_judged(struct child_sa *loser, struct child_sa *winner);
+void collide_note(struct xchg *theirs); /* the peer rekeys what we are rekeying, and the nonces are known */
 void collide_forget(struct xchg *theirs);
 void collide_child(struct xchg *, struct child_sa *ours_new, struct child_sa *old);
 void collide_ike(struct xchg *, struct ike_sa *ours_new);

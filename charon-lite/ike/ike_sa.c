@@ -593,6 +593,7 @@ void sa_inherit(struct ike_sa *heir, struct ike_sa *old)
 
         if (child->state == CHILD_BORN)
             continue;
+        child->known |= !child->moved && collide_peer_knows(child);
         list_remove(&child->in_sa);
         child->sa = heir;
         child->made_in = 0; /* numbers begin anew with the heir */

@@ -617,6 +617,58 @@ static void redundant_in_use(void **state)
     }
 }
 
+/* While we wait, the peer closes its own: then ours is the one that it wants. */
+static void redundant_wanted(void **state)
+{
+    struct puppet *p = called();
+    uint32_t ours_out, theirs_out = collision_won(p, &ours_out);
+
+    (void)state;
+    tell_delete(p, p->spi_in - 1, theirs_out);
+    MUST(p, deleted_within(p, 90 * SEC) == 0);
+    MUST(p, xfrm_find(&p->gate->xfrm, true, ours_out) && children(p, "UP") == 1);
+    alive(p, 1);
+    over(p);
+}
+
+/* Ours is being closed, which takes long: it is too late to keep it, and the peer's stays whatever comes by ours. */
+static void redundant_being_closed(void **state)
+{
+    static const uint8_t low[32] = {0};
+    struct puppet *p = puppet_new(KEEP_UP);
+    const struct said *m;
+    uint32_t ours_out, theirs_out, old, old_out;
+
+    (void)state;
+    p->gate->plan[0].child[0].rekey_us = 20 * SEC;
+    p->gate->plan[0].child[0].lifetime_us = 300 * SEC;
+    puppet_start(p);
+    MUST(p, up_there(p));
+    old = p->spi_in;
+    old_out = p->spi_out;
+    m = rekey_heard(p, "net");
+    say_child(p, old, NULL);
+    theirs_out = esp_spi(ask(p, CREATE_CHILD_SA));
+    MUST(p, theirs_out);
+    tell_delete(p, old, old_out);
+    say_child_answer(p, m, NULL);
+    find_out(p, PAYLOAD_NONCE)->u.nonce = span_of(low, sizeof(low));
+    ours_out = esp_spi(m);
+    reply(p, m);
+    m = hear(p);
+    MUST(p, part(m, PAYLOAD_DELETE) && get_u32(part(m, PAYLOAD_DELETE)->u.del.spis.p) == ours_out);
+    for (unsigned k = 0; k < 22; k++) {
+        packets_came(p, ours_out);
+        world_run(p->w, SEC);
+    }
+    say(p);
+    reply(p, m);
+    m = hear(p);
+    MUST(p, m && has(m, REKEY_SA) && get_u32(notify_find(m->in, REKEY_SA)->u.notify.spi.p) == theirs_out);
+    MUST(p, xfrm_find(&p->gate->xfrm, true, theirs_out));
+    over(p);
+}
+
 /* A peer that knows the rule closes its own; an order to rekey in between is of the one that stays. */
 static void loser_closed(void **state)
 {
@@ -712,6 +764,102 @@ static void never_deleted_after_loss(void **state)
     tend(p, 10 * SEC);
     MUST(p, children(p, "UP") == 1 && xfrm_find(&p->gate->xfrm, true, new_out) && xfrm_size(&p->gate->xfrm) == 2);
     alive(p, 1);
+    over(p);
+}
+
+/* A peer that has rekeyed the IKE SA itself has heard every answer before: its new Child SA is not taken for one that it does not
+ * know, however late it deletes the old one. */
+static void successor_known(void **state)
+{
+    struct puppet *p = connected();
+    uint32_t old_out = p->spi_out, new_out;
+    struct pupil *old = p->ike;
+
+    (void)state;
+    say_child(p, p->spi_in, NULL);
+    new_out = esp_spi(ask(p, CREATE_CHILD_SA));
+    MUST(p, new_out);
+    say_rekey_ike(p, p->words);
+    MUST(p, heir_take(p, ask(p, CREATE_CHILD_SA)));
+    p->heir = p->ike;
+    p->ike = old;
+    say(p);
+    say_delete(p, PROTOCOL_IKE, NULL, 0);
+    MUST(p, ask(p, INFORMATIONAL));
+    p->ike = p->heir;
+    MUST(p, deleted_within(p, 90 * SEC) == old_out);
+    MUST(p, deleted_within(p, 90 * SEC) == 0);
+    MUST(p, children(p, "UP") == 1 && xfrm_find(&p->gate->xfrm, true, new_out) && xfrm_size(&p->gate->xfrm) == 2);
+    alive(p, 1);
+    over(p);
+}
+
+/* What hears packets on the successor knows it: a peer whose Delete of the old one is late for another reason. */
+static void successor_in_use(void **state)
+{
+    struct puppet *p = called();
+    uint32_t old_out = p->spi_out, new_out = answer_unheard(p);
+
+    (void)state;
+    tend(p, 20 * SEC);
+    packets_came(p, new_out);
+    MUST(p, deleted_within(p, 90 * SEC) == old_out);
+    MUST(p, deleted_within(p, 90 * SEC) == 0);
+    MUST(p, children(p, "UP") == 1 && xfrm_find(&p->gate->xfrm, true, new_out) && xfrm_size(&p->gate->xfrm) == 2);
+    alive(p, 1);
+    over(p);
+}
+
+/* The old one does not live longer for it: past its lifetime it is not used (2.8). */
+static void lifetime_after_loss(void **state)
+{
+    struct puppet *p = puppet_new(KEEP_UP);
+    usec_t born;
+    bool gone = false;
+    uint32_t old_out;
+    const struct said *m;
+
+    (void)state;
+    p->gate->plan[0].child[0].lifetime_us = 100 * SEC;
+    puppet_start(p);
+    MUST(p, up_there(p));
+    born = p->w->now;
+    old_out = p->spi_out;
+    tend(p, 50 * SEC);
+    (void)answer_unheard(p);
+    while (!gone && p->w->now < born + 200 * SEC && (m = hear_for(p, 60 * SEC))) {
+        say(p);
+        if (m->h.exchange == CREATE_CHILD_SA)
+            say_notify(p, NO_PROPOSAL_CHOSEN, NULL, 0);
+        else
+            gone = part(m, PAYLOAD_DELETE) && get_u32(part(m, PAYLOAD_DELETE)->u.del.spis.p) == old_out;
+        reply(p, m);
+    }
+    MUST(p, gone && p->w->now - born < 105 * SEC);
+    over(p);
+}
+
+/* The peer thinks better of its rekey and closes the new one: the old one is rekeyed when its time has come. */
+static void successor_closed(void **state)
+{
+    struct puppet *p = puppet_new(KEEP_ANSWER);
+    uint32_t old_out, new_out;
+    const struct said *m;
+
+    (void)state;
+    p->gate->plan[0].child[0].rekey_us = 300 * SEC;
+    puppet_start(p);
+    MUST(p, up(p));
+    old_out = p->spi_out;
+    say_child(p, p->spi_in, NULL);
+    new_out = esp_spi(ask(p, CREATE_CHILD_SA));
+    MUST(p, new_out);
+    tell_delete(p, p->spi_in, new_out);
+    while ((m = hear_for(p, 400 * SEC)) && m->h.exchange != CREATE_CHILD_SA) {
+        say(p);
+        reply(p, m);
+    }
+    MUST(p, m && has(m, REKEY_SA) && get_u32(notify_find(m->in, REKEY_SA)->u.notify.spi.p) == old_out);
     over(p);
 }
 
@@ -1047,7 +1195,13 @@ int main(void)
         cmocka_unit_test(loser_kept),
         cmocka_unit_test(loser_kept_unused),
         cmocka_unit_test(redundant_in_use),
+        cmocka_unit_test(redundant_wanted),
+        cmocka_unit_test(redundant_being_closed),
         cmocka_unit_test(rekeyed_again_after_loss),
+        cmocka_unit_test(successor_known),
+        cmocka_unit_test(successor_in_use),
+        cmocka_unit_test(lifetime_after_loss),
+        cmocka_unit_test(successor_closed),
         cmocka_unit_test(never_deleted_after_loss),
         cmocka_unit_test(loser_closed),
         cmocka_unit_test(loser_closed_late),
