@@ -588,20 +588,31 @@ static int settle_batch(struct hand *h, struct batch *b, struct text *why)
     return err;
 }
 
-/* Batch by batch: a whole configuration at once would be megabytes. What is refused stays dirty and is not met again, for each
- * turn goes over the list once, and one direction of a policy is planned in one turn only. */
-int policies_settle(struct hand *h, bool deletes, struct text *why)
+/* Of one turn, in batches: a whole configuration at once would be megabytes. What is settled leaves the list, and must be behind
+ * us: so no batch holds operations of two turns. What is refused stays dirty and is not met again. */
+static int settle_turn(struct hand *h, enum turn turn, struct text *why)
 {
     struct batch b;
     int first = 0, err;
 
     batch_init(&b);
-    for (enum turn turn = TURN_PASS; turn < (deletes ? TURNS : TURN_DELETE); turn++)
-        LIST_EACH (i, &h->dirty) {
-            plan_policy(h, LIST_ITEM(i, struct policy, in_dirty), turn, &b);
-            err = b.n > SETTLE_BATCH - DIRECTIONS || b.failed ? settle_batch(h, &b, why) : 0;
-            first = first ? first : err;
-        }
+    LIST_EACH (i, &h->dirty) {
+        plan_policy(h, LIST_ITEM(i, struct policy, in_dirty), turn, &b);
+        err = b.n > SETTLE_BATCH - DIRECTIONS || b.failed ? settle_batch(h, &b, why) : 0;
+        first = first ? first : err;
+    }
     err = settle_batch(h, &b, why);
     return first ? first : err;
+}
+
+int policies_settle(struct hand *h, bool deletes, struct text *why)
+{
+    int first = 0;
+
+    for (enum turn turn = TURN_PASS; turn < (deletes ? TURNS : TURN_DELETE); turn++) {
+        int err = settle_turn(h, turn, why);
+
+        first = first ? first : err;
+    }
+    return first;
 }

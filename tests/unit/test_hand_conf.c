@@ -166,10 +166,43 @@ static void dynamic(void **state)
     conf_unref(conf);
 }
 
+/* More than goes into one batch, and some of all turns in it: exceptions lie between the selectors that they are of. Whatever is
+ * settled together, nothing is met twice, and nothing is forgotten. */
+static void many_with_exceptions(void **state)
+{
+    char yaml[16384] = "connections:\n";
+    struct conf *conf, *none = conf_of(99, HEAD NETS);
+    struct hand *h;
+
+    (void)state;
+    alarm(60); /* it went round and round */
+    for (uint32_t n = 1; n <= 60; n++) {
+        size_t len = strlen(yaml);
+
+        snprintf(yaml + len, sizeof yaml - len,
+                 "  c%u:\n    remote: 192.0.3.%u\n    psk: file:x.psk\n    children:\n      net:\n"
+                 "        local: [10.8.%u.0/24]\n        remote: [10.9.%u.0/24]\n        pass: [10.9.%u.7/32]\n",
+                 n, n, n, n, n);
+        conf = conf_of(n, yaml);
+        forget();
+        h = hand_of(conf);
+        w.may_open = true;
+        counts_are(h, 0, (size_t)n * 3, 0, 0, (size_t)n * 3);
+        kernel_has(0, (size_t)n * 6);
+        forget();
+        assert_int_equal(hand_configure(h, none), 0); /* and all of them away */
+        kernel_has(0, 3);
+        hand_free(h);
+        conf_unref(conf);
+    }
+    alarm(0);
+    conf_unref(none);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(reload), TEST(bad_reload), TEST(orders), TEST(exceptions), TEST(dynamic),
+        TEST(reload), TEST(bad_reload), TEST(orders), TEST(exceptions), TEST(dynamic), TEST(many_with_exceptions),
     };
 
     return cmocka_run_group_tests(tests, NULL, keys_done);
