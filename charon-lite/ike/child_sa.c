@@ -137,6 +137,24 @@ void child_successor_forget(struct child_sa *child)
     sa_wake(child->sa);
 }
 
+/* The peer has not deleted the old one yet, but may send by the new one already, and hear on no other: then so do we (2.8). */
+static void look_early(struct child_sa *child, struct child_sa *successor)
+{
+    struct core *c = child->sa->core;
+    usec_t due = successor->born + OLD_SA_LIFE;
+
+    if (!collide_is_judged(child, successor))
+        return;
+    child->maker = MAKER_HEARD; /* it is looked at again */
+    if (successor->idle_s < child->idle_s) {
+        successor->known = true;
+        (void)child_speak(successor, NULL);
+    } else if (c->now + SPEAK_WAIT < due) {
+        due = c->now + SPEAK_WAIT;
+    }
+    wake_set(c, &child->life, due);
+}
+
 /* The peer rekeyed this one but does not close it. That it has our answer is sure when it has sent another request since, or
  * sends by the new one. */
 static void overdue(struct child_sa *child, struct child_sa *successor)
@@ -144,6 +162,10 @@ static void overdue(struct child_sa *child, struct child_sa *successor)
     struct core *c = child->sa->core;
     bool over = child->dies_at && c->now >= child->dies_at;
 
+    if (!over && successor->state == CHILD_HALF && c->now < successor->born + OLD_SA_LIFE) {
+        look_early(child, successor);
+        return;
+    }
     if (!over && child_unheard(child)) {
         if (!collide_is_judged(child, successor))
             return;

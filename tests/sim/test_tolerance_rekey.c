@@ -480,6 +480,55 @@ static void rekeyed_and_left(void **state)
     over(p);
 }
 
+/* The peer sends by the SA of ours that hears on this SPI. */
+static void packets_came(struct puppet *p, uint32_t spi)
+{
+    struct sa *sa = xfrm_find(&p->gate->xfrm, true, spi);
+
+    MUST(p, sa);
+    sa->packets += 7;
+    sa->bytes += 7 * 100;
+    sa->used_wall_s = end_wall_s(p->gate);
+}
+
+/* What the gate deletes within so long; liveness is answered. */
+static uint32_t deleted_within(struct puppet *p, usec_t time)
+{
+    const struct said *m;
+
+    while ((m = hear_for(p, time)) && !part(m, PAYLOAD_DELETE)) {
+        say(p);
+        reply(p, m);
+    }
+    if (!m)
+        return 0;
+    say(p);
+    reply(p, m);
+    tend(p, 2 * SEC);
+    return get_u32(part(m, PAYLOAD_DELETE)->u.del.spis.p);
+}
+
+/* The same, but the peer sends by the new one, and perhaps hears on no other: it is answered there before long. */
+static void rekeyed_and_left_in_use(void **state)
+{
+    struct puppet *p = connected();
+    uint32_t new_out;
+
+    (void)state;
+    say_child(p, p->spi_in, NULL);
+    new_out = esp_spi(ask(p, CREATE_CHILD_SA));
+    MUST(p, new_out && !xfrm_find(&p->gate->xfrm, false, p->spi_in));
+    tend(p, 7 * SEC);
+    MUST(p, !xfrm_find(&p->gate->xfrm, false, p->spi_in));
+    packets_came(p, new_out);
+    tend(p, 7 * SEC);
+    MUST(p, xfrm_find(&p->gate->xfrm, false, p->spi_in) && children(p, "UP") == 2);
+    MUST(p, deleted_within(p, 60 * SEC));
+    MUST(p, children(p, "UP") == 1 && xfrm_find(&p->gate->xfrm, true, new_out));
+    alive(p, 1);
+    over(p);
+}
+
 /* Of two rekeys at once the one of the peer, whose nonce is the lowest, is redundant: it should close that one (2.8.1). */
 static uint32_t collision_lost(struct puppet *p, uint32_t *ours_out)
 {
@@ -501,34 +550,6 @@ static uint32_t collision_lost(struct puppet *p, uint32_t *ours_out)
     reply(p, d);
     world_run(p->w, 100 * MS);
     return theirs_out;
-}
-
-/* What the gate deletes within so long; liveness is answered. */
-static uint32_t deleted_within(struct puppet *p, usec_t time)
-{
-    const struct said *m;
-
-    while ((m = hear_for(p, time)) && !part(m, PAYLOAD_DELETE)) {
-        say(p);
-        reply(p, m);
-    }
-    if (!m)
-        return 0;
-    say(p);
-    reply(p, m);
-    tend(p, 2 * SEC);
-    return get_u32(part(m, PAYLOAD_DELETE)->u.del.spis.p);
-}
-
-/* The peer sends by the SA of ours that hears on this SPI. */
-static void packets_came(struct puppet *p, uint32_t spi)
-{
-    struct sa *sa = xfrm_find(&p->gate->xfrm, true, spi);
-
-    MUST(p, sa);
-    sa->packets += 7;
-    sa->bytes += 7 * 100;
-    sa->used_wall_s = end_wall_s(p->gate);
 }
 
 /* A peer that knows no such rule keeps its own and speaks on it: ours goes, whether the peer asks anything else or not. */
@@ -1192,6 +1213,7 @@ int main(void)
         cmocka_unit_test(rekeyed_twice),
         cmocka_unit_test(deleted_with_its_successor),
         cmocka_unit_test(rekeyed_and_left),
+        cmocka_unit_test(rekeyed_and_left_in_use),
         cmocka_unit_test(loser_kept),
         cmocka_unit_test(loser_kept_unused),
         cmocka_unit_test(redundant_in_use),
