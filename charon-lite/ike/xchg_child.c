@@ -213,6 +213,7 @@ static enum step respond_finish(struct xchg *x)
         old->peer_rekey = new->id;
         if (!old->rekeying && !new->redundant) { /* no collision, or theirs stays: the peer closes the old one soon */
             old->want_rekey = false;
+            old->maker = MAKER_HEARD; /* what was asked about another successor says nothing of this one */
             wake_set(x->core, &old->life, x->core->now + SPEAK_WAIT);
         }
     }

@@ -529,6 +529,27 @@ static void rekeyed_and_left_in_use(void **state)
     over(p);
 }
 
+/* The hand is asked about a successor that the peer closes, and has rekeyed again before the answer counts. */
+static void left_and_rekeyed_again(void **state)
+{
+    struct puppet *p = connected();
+    uint32_t old = p->spi_in, gone, new_out;
+
+    (void)state;
+    say_child(p, old, NULL);
+    gone = esp_spi(ask(p, CREATE_CHILD_SA));
+    MUST(p, gone);
+    packets_came(p, gone);
+    world_run(p->w, 5 * SEC + 50 * MS); /* asked, but not thought about */
+    tell_delete(p, p->spi_in, gone);
+    say_child(p, old, NULL);
+    new_out = esp_spi(ask(p, CREATE_CHILD_SA));
+    MUST(p, new_out && new_out != gone);
+    world_run(p->w, 7 * SEC);
+    MUST(p, !xfrm_find(&p->gate->xfrm, false, p->spi_in)); /* the answer may be lost: nobody speaks there */
+    over(p);
+}
+
 /* Of two rekeys at once the one of the peer, whose nonce is the lowest, is redundant: it should close that one (2.8.1). */
 static uint32_t collision_lost(struct puppet *p, uint32_t *ours_out)
 {
@@ -1214,6 +1235,7 @@ int main(void)
         cmocka_unit_test(deleted_with_its_successor),
         cmocka_unit_test(rekeyed_and_left),
         cmocka_unit_test(rekeyed_and_left_in_use),
+        cmocka_unit_test(left_and_rekeyed_again),
         cmocka_unit_test(loser_kept),
         cmocka_unit_test(loser_kept_unused),
         cmocka_unit_test(redundant_in_use),
