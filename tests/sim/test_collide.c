@@ -77,6 +77,7 @@ static bool search(const struct clash_wish *wish, struct clash_counts *sum)
         if (wish->settings >> i & 1)
             snprintf(settings + strlen(settings), sizeof(settings) - strlen(settings), " %s", clash_setting_names[i]);
     clash_search(wish, &n);
+    n.failed += wish->seconds == 0 && !n.failed && !n.complete; /* all of them were asked for */
     printf("# counted: collisions: %llu schedules played, %llu distinct, %llu of them "
            "to where another has been, %llu cases of %u acts with %u faults,%s, seed %llu, "
            "%.0f s of CPU%s\n",

@@ -57,11 +57,11 @@ sleep 0.3; kill -CONT "$p"; t=$(date +%s.%N)
 check "an SA was taken away: traffic is back within 3 s" wait_for 3 flows; note "after $(ms "$t") ms"
 check "an SA was taken away: all is known" wait_for 8 known
 p=$(hand) before=$(resyncs)
-kill -STOP "$p"
-key=$(printf '%040d' 7)
-for i in $(seq 1 12000); do printf 'xfrm state add src 203.0.113.1 dst 203.0.113.2 proto esp spi 0x%x reqid 7 mode tunnel aead rfc4106(gcm(aes)) 0x%s 128\n' $((65536 + i)) "$key"; done > "$W/flood"
+many() { seq -f "xfrm state $1 src 203.0.113.1 dst 203.0.113.2 proto esp spi %.0f${4:-}" "$2" "$3"; }
+many add 65537 77536 " reqid 7 mode tunnel aead rfc4106(gcm(aes)) 0x$(printf '%040d' 7) 128" > "$W/flood"
+many delete 65538 77536 > "$W/ebb"
+kill -STOP "$p" # not for long: who is silent for 30 s is replaced
 ip -n ga -batch "$W/flood"
-for i in $(seq 2 12000); do printf 'xfrm state delete src 203.0.113.1 dst 203.0.113.2 proto esp spi 0x%x\n' $((65536 + i)); done > "$W/ebb"
 ip -n ga -batch "$W/ebb"
 s=$(outbound_spi)
 ip -n ga xfrm state delete src 192.0.2.1 dst 198.51.100.1 proto esp spi "$s"
