@@ -219,11 +219,16 @@ static bool carries(const struct sa_record *r, const struct trap *t)
 
 static void count_up(struct hand *h, const struct sa_record *r, struct hand_child *child, bool up)
 {
+    bool turned;
+
     child->n_up = up ? child->n_up + 1 : child->n_up - 1;
+    turned = child->n_up <= 1;
     for (size_t i = 0; i < child->n_traps; i++)
-        if (carries(r, &child->traps[i]))
+        if (carries(r, &child->traps[i])) {
             child->traps[i].n_up = up ? child->traps[i].n_up + 1 : child->traps[i].n_up - 1;
-    if (child->n_up <= 1)
+            turned = turned || child->traps[i].n_up <= 1;
+        }
+    if (turned)
         claims_dirty(h, child->claims);
 }
 

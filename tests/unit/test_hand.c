@@ -242,6 +242,31 @@ static void split_children(void **state)
     conf_unref(conf);
 }
 
+/* The third pair's SA carries a part of it: the rest is closed meanwhile, and asks again when that SA is gone. */
+static void split_rest_asks_again(void **state)
+{
+    struct conf *conf = conf_of(1, HEAD "        local: [10.1.0.0/16]\n        remote: [10.2.0.0/16, 10.3.0.0/16, 10.4.0.0/16]\n"
+                                        "        keep: on-demand\n        split: split\n");
+    struct hand *h = hand_of(conf);
+    struct ask a;
+    struct ts part;
+
+    (void)state;
+    for (uint32_t i = 0; i < 3; i++) {
+        a = ask_of(ASK_CHILD_INSTALL, conf, 0x1000 + i, 0x2000 + i);
+        part = a.u.child.ts_remote.v[i];
+        if (i == 2)
+            part.high = addr_v4(10, 4, 0, 255);
+        a.u.child.ts_remote = (struct ts_list){&part, 1};
+        assert_int_equal(tell(h, &a), 0);
+    }
+    assert_int_equal(hand_counts(h).traps, 0);
+    assert_int_equal(tell_simply(h, ASK_CHILD_REMOVE, conf, 0x1002, 0x2002), 0);
+    assert_int_equal(hand_counts(h).traps, 1);
+    hand_free(h);
+    conf_unref(conf);
+}
+
 static void moving(void **state)
 {
     struct conf *conf = conf_of(1, HEAD NETS);
@@ -315,8 +340,16 @@ static void long_life(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(one_tunnel),     TEST(rekey),  TEST(refusals),  TEST(nobody_without_a_verdict), TEST(narrowing),
-        TEST(split_children), TEST(moving), TEST(long_life), TEST(wall_clock_jumps),
+        TEST(one_tunnel),
+        TEST(rekey),
+        TEST(refusals),
+        TEST(nobody_without_a_verdict),
+        TEST(narrowing),
+        TEST(split_children),
+        TEST(split_rest_asks_again),
+        TEST(moving),
+        TEST(long_life),
+        TEST(wall_clock_jumps),
     };
 
     return cmocka_run_group_tests(tests, NULL, keys_done);
