@@ -29,5 +29,7 @@ const struct clash_known clash_known[] = {
      "asked whether it is there, an heir that the other end never heard of is given up (2.4)"},
     {"group/0/D1K0K1/s0d0d0s1s2d0d0d0d0d0d1d0d2", "the time for another try closes no IKE SA of a collision (2.8.2)"},
     {"slow/0/C1K1X1/s1s2s0d1d1k0d1k0d0d2d2k0d0k0k0", "the heir of an IKE SA that became redundant meanwhile goes too (2.8.2)"},
+    {"group/3/K0K1X0/s0d0d0s1d0d0s2d0d1d0",
+     "where the heir was closed at once, the other end's own rekey of the old IKE SA goes on (2.8.2)"},
     {NULL, NULL},
 };

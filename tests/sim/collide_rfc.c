@@ -382,9 +382,19 @@ static void check_group(struct book *b, const struct book_sa *sa, const struct c
                    was->a.group);
 }
 
+/* It has an heir, and this end has not seen it closed: who makes one and closes it before the other end's rekey of the same is
+ * concluded leaves the old IKE SA to that. */
+static bool succeeded(const struct book *b, const struct book_sa *sa, unsigned end)
+{
+    for (unsigned i = 0; i < 2; i++)
+        if (sa->heir[i] >= 0 && (!b->sa[sa->heir[i]].known[end] || b->sa[sa->heir[i]].alive[end]))
+            return true;
+    return false;
+}
+
 static void check_create(struct book *b, const struct book_sa *sa, const struct clash_says *q)
 {
-    if (sa->heir[0] >= 0 || sa->heir[1] >= 0)
+    if (succeeded(b, sa, q->from))
         world_fail(b->w, "RFC 7296 1.3.2: end %u begins CREATE_CHILD_SA in an IKE SA that was rekeyed", q->from);
     check_patience(b, sa, q);
     check_group(b, sa, q);
