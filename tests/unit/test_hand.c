@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The hand: what Child SAs put into the kernel, what is refused, and what stays. */
+#define _GNU_SOURCE
 #include "hand_world.h"
+
+#include "elsewhen.h"
+
+#include "kernel/hand_inside.h"
 
 static void one_tunnel(void **state)
 {
@@ -65,6 +70,26 @@ static void wall_clock_jumps(void **state)
     assert_int_equal(idle_at(h, conf, 60, wall + 60), 10);
     hand_free(h);
     conf_unref(conf);
+}
+
+static const struct hand clock_alone; /* nobody has given it another clock */
+static usec_t before_sleep;
+
+static bool sleep_is_seen(void)
+{
+    return hand_now(&clock_alone) >= before_sleep + ELSEWHEN_S * USEC_SEC;
+}
+
+static void time_goes_on_while_asleep(void **state)
+{
+    enum elsewhen seen;
+
+    (void)state;
+    before_sleep = hand_now(&clock_alone);
+    seen = elsewhen(sleep_is_seen);
+    if (seen == ELSEWHEN_NOT_HERE)
+        skip();
+    assert_int_equal(seen, ELSEWHEN_TRUE);
 }
 
 static void rekey(void **state)
@@ -350,6 +375,7 @@ int main(void)
         TEST(moving),
         TEST(long_life),
         TEST(wall_clock_jumps),
+        TEST(time_goes_on_while_asleep),
     };
 
     return cmocka_run_group_tests(tests, NULL, keys_done);

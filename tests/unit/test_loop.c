@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
 #include "loop/loop.h"
 #include "loop/worker.h"
+
+#include "elsewhen.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -63,6 +66,39 @@ static void timer_stops(void **state)
     timer_free(t);
     timer_free(t2);
     loop_free(s.loop);
+}
+
+static usec_t before_sleep;
+
+/* loop_now() shows the sleep; a timer set by it fires when it is due, not a sleep later. */
+static bool sleep_is_seen(void)
+{
+    struct seen s = {.loop = loop_new()};
+    struct timer *t = loop_timer(s.loop, fired, &s);
+    usec_t due = loop_now() + 20 * USEC_MSEC;
+    bool ok = due >= before_sleep + ELSEWHEN_S * USEC_SEC;
+
+    timer_set(t, due);
+    for (int i = 0; i < 5000 && !s.fired && ok; i++) {
+        ok = !loop_turn(s.loop, false);
+        usleep(1000);
+    }
+    ok = ok && s.fired == 1 && s.at >= due;
+    timer_free(t);
+    loop_free(s.loop);
+    return ok;
+}
+
+static void time_goes_on_while_asleep(void **state)
+{
+    enum elsewhen seen;
+
+    (void)state;
+    before_sleep = loop_now();
+    seen = elsewhen(sleep_is_seen);
+    if (seen == ELSEWHEN_NOT_HERE)
+        skip();
+    assert_int_equal(seen, ELSEWHEN_TRUE);
 }
 
 static void watches_and_signals(void **state)
@@ -244,11 +280,9 @@ static void workers_refuse_when_full(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(timer_fires_once_and_not_early),
-        cmocka_unit_test(timer_stops),
-        cmocka_unit_test(watches_and_signals),
-        cmocka_unit_test(workers_answer_by_ticket),
-        cmocka_unit_test(workers_without_threads),
+        cmocka_unit_test(timer_fires_once_and_not_early), cmocka_unit_test(timer_stops),
+        cmocka_unit_test(time_goes_on_while_asleep),      cmocka_unit_test(watches_and_signals),
+        cmocka_unit_test(workers_answer_by_ticket),       cmocka_unit_test(workers_without_threads),
         cmocka_unit_test(workers_refuse_when_full),
     };
 

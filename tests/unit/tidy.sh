@@ -39,6 +39,8 @@ house; put charon-lite/net/net.c 'int ike_two(void);' 'int ike_two(void)' '{' ' 
 house; put charon-lite/net/net.c 'void z(char *a, char *b);' 'void z(char *a, char *b)' '{' '    strcpy(a, b);' '}'; breaks 'no banned call' "strcpy"
 house; put charon-lite/net/net.c 'void z(char *a);' 'void z(char *a)' '{' '    system(a);' '}'; breaks 'no banned call' "system"
 house; add charon-lite/ike/ike.c 'int w(void *a, void *b);' 'int w(void *a, void *b)' '{' '    return memcmp(a, b, 4);' '}'; breaks 'no banned call' "memcmp in ike"
+house; add charon-lite/net/net.c '/* SPDX-License-Identifier: Apache-2.0 */' '#include <time.h>' 'static const int clock_of_net = CLOCK_MONOTONIC; /* stops */'; breaks 'no clock' "CLOCK_MONOTONIC"
+house; add charon-lite/net/net.c '/* SPDX-License-Identifier: Apache-2.0 */' '#include <time.h>' 'static const int clock_of_net = CLOCK_BOOTTIME; /* not CLOCK_MONOTONIC */'; tidy; say $? "CLOCK_BOOTTIME, and the other named in a comment"
 house; printf 'int q;\n' > "$h/house/charon-lite/net/q.h"; breaks 'each source file' "no SPDX line"
 house; put charon-lite/net/q.h '/* see /home/'"user"'/notes */'; breaks 'no machine' "a machine's path"
 if clang-format-14 --version >/dev/null 2>&1; then
