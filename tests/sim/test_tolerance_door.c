@@ -928,6 +928,32 @@ static void unprotected_hints(void **state)
     over(p);
 }
 
+/* A responder cannot know that its last message of IKE_AUTH has reached who began (the deviation of Ninet and others): its new
+ * IKE SA that stays silent is asked once, soon, even where no liveness is configured (2.4), and goes if no answer comes. */
+static void silent_newcomers(void **state)
+{
+    for (unsigned answers = 0; answers < 2; answers++) {
+        struct puppet *p = connected();
+        usec_t from = p->w->now;
+        const struct said *m = hear_for(p, 60 * SEC);
+
+        (void)state;
+        MUST(p, p->gate->plan[0].liveness_us == 0);
+        MUST(p, m && m->sealed && !m->response && m->h.exchange == INFORMATIONAL && !m->in);
+        MUST(p, p->w->now - from >= 29 * SEC && p->w->now - from <= 35 * SEC);
+        if (answers) {
+            say(p);
+            reply(p, m);
+            MUST(p, !hear_for(p, 600 * SEC)); /* once */
+            alive(p, 1);
+        } else {
+            world_run(p->w, 600 * SEC);
+            MUST(p, ike_sas(p, NULL) == 0 && children(p, NULL) == 0);
+        }
+        over(p);
+    }
+}
+
 /* RFC 7296 3.7: a responder says which authorities it takes certificates of, as hashes of their keys. */
 static void certreq_of_the_gate(void **state)
 {
@@ -964,6 +990,7 @@ int main(void)
         cmocka_unit_test(cookie_and_group),    cmocka_unit_test(group_named_twice),
         cmocka_unit_test(groups_misled),       cmocka_unit_test(gate_asks_for_cookies),
         cmocka_unit_test(cookie_before_work),  cmocka_unit_test(unprotected_hints),
+        cmocka_unit_test(silent_newcomers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
