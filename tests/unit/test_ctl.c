@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
 #include "ctl/ctl.h"
 #include "ctl/request.h"
 
+#include <grp.h>
 #include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -372,6 +375,77 @@ static void the_socket_is_guarded(void **state)
     assert_non_null(strstr(why, "no-such-group"));
 }
 
+enum { SERVED, REFUSED, NOT_TRIED };
+
+struct caller {
+    uid_t uid;
+    gid_t gid, also; /* also: a supplementary group; 0 = none */
+    gid_t control;   /* the control group; -1 = none is configured */
+    int ends;
+};
+
+/* In a process of its own, as this caller: an order, and what comes of it. */
+static int call(const struct world *w, const struct caller *c)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    char heard[1000] = "";
+    int fd;
+
+    alarm(10);
+    if (setgroups(c->also != 0, &c->also) || setresgid(c->gid, c->gid, c->gid) || setresuid(c->uid, c->uid, c->uid))
+        return NOT_TRIED;
+    fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    strcpy(at.sun_path, w->path);
+    if (connect(fd, (struct sockaddr *)&at, sizeof(at)))
+        return NOT_TRIED;
+    if (send(fd, "{\"do\":\"list\"}\n", 14, MSG_NOSIGNAL) < 0 || recv(fd, heard, sizeof(heard) - 1, 0) <= 0)
+        return REFUSED;
+    return strstr(heard, "all of it") ? SERVED : NOT_TRIED;
+}
+
+static int come_of(struct world *w, const struct caller *c)
+{
+    struct ctl_setup s = {w->loop, w->listen_fd, .group = c->control, .request = requested, .watched = watched, .ctx = w};
+    unsigned before = w->requests;
+    int status = 0;
+    pid_t pid;
+
+    ctl_free(w->ctl);
+    w->ctl = ctl_new(&s);
+    assert_non_null(w->ctl);
+    pid = fork();
+    if (pid == 0)
+        _exit(call(w, c));
+    for (unsigned answered = before; waitpid(pid, &status, WNOHANG) == 0; usleep(1000)) {
+        turns(w);
+        for (; answered < w->requests; answered++)
+            ctl_done(w->ctl, w->ids[answered], true, "all of it");
+    }
+    assert_true(WIFEXITED(status));
+    assert_int_equal(w->requests - before, c->ends == SERVED);
+    return WEXITSTATUS(status);
+}
+
+/* Whatever the file system lets through: root, the daemon's own user, and the control group are served, nobody else. */
+static void callers_are_known(void **state)
+{
+    static const struct caller callers[] = {
+        {0, 0, 0, (gid_t)-1, SERVED},       {65534, 65534, 0, (gid_t)-1, REFUSED}, {65534, 0, 0, (gid_t)-1, REFUSED},
+        {0, 65534, 0, 4242, SERVED},        {65534, 65534, 0, 4242, REFUSED},      {65534, 4242, 0, 4242, SERVED},
+        {65534, 65534, 4242, 4242, SERVED}, {65534, 65534, 4243, 4242, REFUSED},   {4242, 65534, 0, 4242, REFUSED},
+    };
+    struct world *w = *state;
+    char run[64];
+
+    if (geteuid() != 0)
+        skip();
+    snprintf(run, sizeof(run), "%s/run", w->dir);
+    assert_int_equal(chmod(w->dir, 0755) | chmod(run, 0755) | chmod(w->path, 0666), 0);
+    for (size_t i = 0; i < COUNT_OF(callers); i++)
+        if (come_of(w, &callers[i]) != callers[i].ends)
+            fail_msg("caller %zu", i);
+}
+
 #define HERE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 /* What stands where the socket shall be is somebody's: only a socket is cleared away. */
@@ -409,6 +483,7 @@ int main(void)
         HERE(watchers_hear_facts_and_lose_some),
         HERE(the_first_watcher_and_the_last_count),
         HERE(the_socket_is_guarded),
+        HERE(callers_are_known),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
