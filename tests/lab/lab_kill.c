@@ -5,9 +5,9 @@
  *     lab_kill PID N                      a process that lives
  *     lab_kill -K N COMMAND...            the K-th process that COMMAND forks (0: itself), from its first one on
  *
- * Says "ready" once it watches, then "killed at N in NR, SECONDS.MICROSECONDS" (the number of the system call; the wall clock),
- * or on SIGTERM "not reached: COUNT". N = 0 only counts. With a command it stays until that ends, and ends like it: by its
- * status, or 128 and the signal.
+ * Says "ready PID" (its own) once it watches, then "killed at N in NR, SECONDS.MICROSECONDS" (the number of the system call; the
+ * wall clock), or on SIGTERM "not reached: COUNT". N = 0 only counts. After either, nothing is traced any more. With a command
+ * it stays until that ends, and ends like it: by its status, or 128 and the signal.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -24,13 +24,16 @@
 #include <unistd.h>
 
 enum { AT_ENTRY = 1 }; /* PTRACE_EVENTMSG_SYSCALL_ENTRY, which glibc does not know */
+enum { MANY = 64 };
 #define FORKS (PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK)
 
 struct hunt {
     pid_t main, target; /* main: of the command, or 0 */
     long wanted, forks; /* forks: how many until the target is born; -1 = it is */
     long count;
-    bool ended;
+    bool ended; /* what was to be said is said */
+    int born;
+    pid_t family[MANY]; /* all that the command forked: a traced process cannot be traced by the next hunter */
 };
 static volatile sig_atomic_t over;
 
@@ -66,11 +69,20 @@ static int hunt_begin(struct hunt *h, char **command)
     }
     if (h->main < 0 || waitpid(h->main, NULL, WUNTRACED) < 0 || ptrace(PTRACE_SEIZE, h->main, 0, PTRACE_O_TRACESYSGOOD | FORKS))
         return -1;
+    h->family[h->born++] = h->main;
     if (h->forks == 0) {
         h->target = h->main;
         h->forks = -1;
     }
     return kill(h->main, SIGCONT);
+}
+
+/* Lets all go: each stops once more, for which hunt_go() detaches it. */
+static void hunt_end(struct hunt *h)
+{
+    h->ended = true;
+    for (int i = 0; i < h->born; i++)
+        ptrace(PTRACE_INTERRUPT, h->family[i], 0, 0);
 }
 
 static void hunt_call(struct hunt *h, pid_t pid)
@@ -86,7 +98,7 @@ static void hunt_call(struct hunt *h, pid_t pid)
     kill(pid, SIGKILL);
     printf("killed at %ld in %ld, %lld.%06ld\n", h->count, call, (long long)t.tv_sec, t.tv_nsec / 1000);
     fflush(stdout);
-    h->ended = true;
+    hunt_end(h);
 }
 
 /* A stop of `pid`: what signal it is to go on with. */
@@ -102,6 +114,8 @@ static int hunt_stop(struct hunt *h, pid_t pid, int status)
     }
     if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK) {
         ptrace(PTRACE_GETEVENTMSG, pid, 0, &child);
+        if (h->born < MANY)
+            h->family[h->born++] = (pid_t)child;
         if (h->forks > 0 && --h->forks == 0) {
             h->target = (pid_t)child;
             h->forks = -1;
@@ -112,7 +126,7 @@ static int hunt_stop(struct hunt *h, pid_t pid, int status)
 
 static void hunt_go(const struct hunt *h, pid_t pid, int signal)
 {
-    if (h->ended && pid != h->target)
+    if (h->ended)
         ptrace(PTRACE_DETACH, pid, 0, signal);
     else
         ptrace(pid == h->target ? PTRACE_SYSCALL : PTRACE_CONT, pid, 0, signal);
@@ -125,13 +139,14 @@ static int hunt_run(struct hunt *h)
     pid_t pid;
 
     while ((pid = waitpid(-1, &status, __WALL)) > 0 || (pid < 0 && errno == EINTR)) {
-        if (over && !h->main && !h->ended)
-            return 1;
-        if (pid < 0) {
-            if (over && h->main)
-                kill(h->main, SIGTERM);
-            continue;
+        if (over && !h->ended) {
+            say("not reached: %ld\n", h->count, 0);
+            hunt_end(h);
+            if (!h->main)
+                return 1;
         }
+        if (pid < 0)
+            continue;
         if (WIFSTOPPED(status)) {
             hunt_go(h, pid, hunt_stop(h, pid, status));
             continue;
@@ -164,7 +179,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "lab_kill PID N | -K N COMMAND...: %s\n", strerror(errno));
         return 2;
     }
-    say("ready\n", 0, 0);
+    say("ready %ld\n", getpid(), 0);
     result = hunt_run(&h);
     if (!h.ended)
         say("not reached: %ld\n", h.count, 0);

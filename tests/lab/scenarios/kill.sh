@@ -65,6 +65,10 @@ no_orphans() { # no_orphans NS: none that is there at two looks, for what is bei
 flows() { local e last; for e in ha hb; do
 		{ read -r _ _ _ _ _ _ _ _ _ _ _ last < "$W/stream-$e"; } 2>/dev/null && [ "$((10#$last))" -lt 250 ] || return 1; done; }
 steady() { flows && known ga && [[ $STATUS =~ processes:\ core\ [1-9].*\ fetch\ [1-9] ]]; }
+explain() { # why it is not steady
+	note "silent for ms: from ha $(stream_of ha silent), from hb $(stream_of hb silent); orphans: ${ORPHANS:-none}"
+	note "status: ${STATUS//$'\n'/; }"
+	tail -n 20 "$W/charon-ga/log" | sed 's/^/# ga: /'; tail -n 20 "$W/charon-gb/log" | sed 's/^/# gb: /'; }
 poll() { # poll SECONDS COMMAND...: as wait_for, but in this shell, and without forks of its own
 	local n=$(( $1 * 10 )); shift
 	while ! "$@"; do [ $((n--)) -gt 0 ] || return 1; nap; done; }
@@ -95,17 +99,18 @@ hunt() { # hunt PHASE ROLE N: does the phase under lab_kill; at the SIGKILL it i
 	: > "$W/hunted"; HUNTER=''
 	if [ "$1" = start ]; then echo "$(fork_of "$2") $3" > "$W/hunt"
 	else
-		PID=''; pid_of "$2"; p=$PID; [ -n "$p" ] || return 1
+		PID=''; pid_of "$2"; p=$PID; [ -n "$p" ] || { nok "$1:$2:$3: the process is there"; return 1; }
 		"$LABBIN/lab_kill" "$p" "$3" >"$W/hunted" 2>&1 & HUNTER=$!
-		wait_for 5 grep -q ready "$W/hunted" || return 1
+		wait_for 5 grep -q ready "$W/hunted" || { nok "$1:$2:$3: $(cat "$W/hunted")"; return 1; }
 	fi
 	act "$1" & ACT=$!
 	while ! hit && kill -0 $ACT 2>/dev/null; do nap; done
 	[ "$1" != start ] || hit || poll 2 hit # a daemon that has just begun goes on calling
 	hit && KILLED_AT=${HIT##* } KILLED_AT=${KILLED_AT/./}; }
 hit() { HIT=$(< "$W/hunted"); HIT=${HIT##*$'\n'}; [[ $HIT = *killed* ]]; }
-acted() { # the phase has ended, and the hunter with it
+acted() { # the phase has ended, and the hunter with it: nothing is traced any more
 	wait "$ACT" 2>/dev/null
+	[ -n "$HUNTER" ] || hit || kill -TERM "$(sed -n 's/^ready //p' "$W/hunted")"
 	[ -z "$HUNTER" ] || { hit || kill -TERM "$HUNTER" 2>/dev/null; wait "$HUNTER" 2>/dev/null; }; }
 
 # --- how many system calls each makes in each phase -----------------------------------
@@ -137,7 +142,7 @@ killed=0 unreached=0 slow_back=0
 point() { # point PHASE:ROLE:N
 	local ph r n from ms
 	IFS=: read -r ph r n <<< "$1"
-	poll 30 steady || { nok "$1: before it, all is well"; note "orphans: $ORPHANS"; return 1; }
+	poll 30 steady || { nok "$1: before it, all is well"; explain; return 1; }
 	before "$ph"
 	streams_anew
 	hunt "$ph" "$r" "$n"
@@ -160,7 +165,7 @@ else measure; if [ "$points" = all ]; then all_points; else choose "$points"; fi
 note "seed $seed: $(tr '\n' ' ' < "$W/points" | cut -c1-1500)"
 while read -r x <&3; do point "$x"; done 3< "$W/points"
 note "counted: lab kill: $killed points of $(wc -l < "$W/points") ($unreached not reached), $phases x $roles, seed $seed, in $(ms "$LAB_T0") ms; traffic silent for $slow_back ms after the SIGKILL at most, no orphan SA 2 s after it"
-check "at least half of the points were reached" test $((2 * killed)) -ge "$(wc -l < "$W/points")"
+check "at least three in four of the points were reached" test $((4 * killed)) -ge $((3 * $(wc -l < "$W/points")))
 check "every process is there" poll 20 steady
 check "no packet in clear" test "$(count "$W/clear.pcap" ip)" = 0
 touch "$W/no-service"
