@@ -171,7 +171,7 @@ static void overdue(struct child_sa *child, struct child_sa *successor)
             return;
         successor->known = successor->idle_s < child->idle_s;
     }
-    if (!over && child_unheard(child)) {
+    if (!over && child_unheard(child)) { /* still: the peer sends by the old one, or by none */
         child_successor_forget(child);
         child->want_rekey = true;
         child->retry_at = 0;
@@ -211,6 +211,11 @@ static bool left_alone(struct child_sa *child)
     return true;
 }
 
+static usec_t life_next(const struct child_sa *child)
+{
+    return child->rekey_at ? child->rekey_at : child->dies_at ? child->dies_at : USEC_NEVER;
+}
+
 /* The soft limit asks for a rekey, the hard one for an end: an SA past its lifetime MUST NOT be used (2.8). */
 static void child_timer(struct core *c, struct timer *t)
 {
@@ -229,7 +234,7 @@ static void child_timer(struct core *c, struct timer *t)
         child->want_rekey = true;
         wake_set(c, &child->life, child->dies_at ? child->dies_at : USEC_NEVER);
     } else { /* it was to look at a successor that has gone, or to try again */
-        wake_set(c, &child->life, child->rekey_at ? child->rekey_at : child->dies_at ? child->dies_at : USEC_NEVER);
+        wake_set(c, &child->life, life_next(child));
     }
     sa_wake(child->sa);
 }
@@ -245,7 +250,7 @@ void child_live(struct child_sa *child)
     if (child->redundant) /* known before it was installed: its creator closes it, or we do */
         wake_set(c, &child->life, c->now + OLD_SA_LIFE);
     else
-        wake_set(c, &child->life, child->rekey_at ? child->rekey_at : child->dies_at ? child->dies_at : USEC_NEVER);
+        wake_set(c, &child->life, life_next(child));
 }
 
 /* --- what the hand says

@@ -146,6 +146,16 @@ bool collide_is_judged(struct child_sa *loser, struct child_sa *winner)
     return false;
 }
 
+/* The redundant one is kept, and the other one goes. */
+static void stays(struct child_sa *redundant, struct child_sa *other)
+{
+    redundant->redundant = false;
+    redundant->maker = MAKER_HEARD;
+    other->redundant = other->want_delete = true;
+    (void)child_speak(redundant, NULL);
+    child_live(redundant);
+}
+
 /* Ours is redundant and about to be closed; but a peer that knows no such rule sends by it, because for it that was the last. */
 static bool peer_sends_by(struct child_sa *ours)
 {
@@ -158,11 +168,7 @@ static bool peer_sends_by(struct child_sa *ours)
     if (ours->idle_s >= theirs->idle_s)
         return false;
     tell(ours->sa->core, FACT_NOTE, ours->peer, ours->sa, ours, "the peer sends by the SA that is redundant, so its own goes");
-    ours->redundant = false;
-    ours->maker = MAKER_HEARD;
-    theirs->redundant = theirs->want_delete = true;
-    (void)child_speak(ours, NULL);
-    child_live(ours);
+    stays(ours, theirs);
     return true;
 }
 
@@ -190,11 +196,7 @@ bool collide_peer_keeps(struct child_sa *loser)
     if (ours->idle_s < loser->idle_s)
         return false;
     tell(c, FACT_NOTE, loser->peer, loser->sa, loser, "the peer keeps the SA that is redundant, so ours goes");
-    loser->redundant = false;
-    loser->maker = MAKER_HEARD;
-    ours->redundant = ours->want_delete = true;
-    (void)child_speak(loser, NULL);
-    child_live(loser);
+    stays(loser, ours);
     return true;
 }
 
