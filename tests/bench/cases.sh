@@ -20,6 +20,7 @@ facts() { # what it was measured on
 	put fact - - machine 0 "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) CPUs, Linux $(uname -r)" 0
 	put fact - - commit 0 "$(git -C "$LAB_TOP" describe --always --dirty 2>/dev/null || echo release)" 0
 	put fact - - shim 0 "$SHIM" 0
+	put fact - - awake 0 "${BENCH_AWAKE:-yes}" 0
 	put fact - - rounds 0 "$ROUNDS" 0
 	local d; for d in $DEBIANS; do put fact "$d" - openssl 0 "$(in_tree "$d" openssl version | cut -d' ' -f2)" 0; done; }
 
@@ -90,30 +91,52 @@ establish_one() { local a b p q n=$5 done x y
 	put "$1" "$2" "$3" round_trips "$4" "$(said round_trips)" 0
 	put "$1" "$2" "$3" generator_us "$4" "$(said generator_cpu_us_each)" "$(mean "$p" "$q")"; }
 
-# --- where ours spends it: a profile, and system calls ------------------------------------------------
-case_profile() { local s d=${DEBIANS##* }
+# --- where ours spends it: a profile of each case, and system calls ----------------------------------
+# PROFILES: some of them. What is driven is a function with the number of peers; what a call is shared among is what it leaves in DONE.
+case_profile() { local s d=${DEBIANS##* } w
 	[ $quick = no ] || return 0
 	command -v perf >/dev/null && command -v strace >/dev/null || { lack profile "perf and strace are not here" "$d"; return; }
-	for s in ${SUITES:-$ESTABLISH}; do
-		AUTH=${s%-*} KE=${s#*-}
-		profile_one "$s" "$d" "$(peers_for "${s/psk-/}" 3000)"; stop
-	done; AUTH=psk KE=x25519; }
-profile_one() { local p
-	end_open ours "$2" && ready >/dev/null && warm || { fails "$1" "$2" profile "does not establish"; return; }
+	for s in ${PROFILES:-${SUITES:-$ESTABLISH} rekey-ike rekey-child rekey-child-pfs half-open flood load}; do
+		case $s in
+		rekey-*) w=${s#rekey-}; [ $w != child-pfs ] || PFS=yes; profile_one "$s" "$d" drive_rekey 100 10; PFS=no ;;
+		half-open) profile_one "$s" "$d" drive_half 5000 500 ;;
+		flood) COOKIES=yes; profile_one "$s" "$d" drive_flood 40000 2000; COOKIES=no ;;
+		load) profile_load "$s" "$d" ;;
+		*) AUTH=${s%-*} KE=${s#*-}; profile_one "$s" "$d" drive_establish "$(peers_for "${s/psk-/}" 3000)" 200; AUTH=psk KE=x25519 ;;
+		esac; stop
+	done; }
+profile_net() { if [ "$1" = profile ]; then echo 10.0.0.1/9; else echo 10.129.0.1/16 --inner 172.24.0.0/16; fi; } # perf first, then strace, other peers
+drive_establish() { gen establish --local $(profile_net "$1") --each-address --peers "$2"; DONE=$(said established); }
+drive_rekey() { gen rekey --local $(profile_net "$1") --each-address --peers 20 --what "$w" --times "$2"; DONE=$(said rekey.rekeyed); }
+drive_half() { gen establish --local $(profile_net "$1") --each-address --half-open --peers "$2" --give-up 60; DONE=$(said established); }
+drive_flood() { flood "$2" 10000; DONE=$(said cookie_replies); }
+profile_one() { # profile_one CASE DEBIAN DRIVE MANY FEW
+	local p
+	end_open ours "$2" && ready >/dev/null && { [ "$1" = flood ] || warm; } || { fails "$1" "$2" profile "does not establish"; return; }
 	perf record -q -F 4000 -o "$W/perf.data" -p "$(watch | awk '{ printf "%s%s", s, $1; s = "," }')" >/dev/null 2>&1 & p=$!; sleep 0.5
-	gen establish --local 10.0.0.1/8 --each-address --peers "$3"
+	"$3" profile "$4"
 	kill -INT $p; wait $p 2>/dev/null
-	perf report -q -i "$W/perf.data" --sort comm,dso 2>/dev/null | awk '$1 + 0 >= 0.5 { sub(/%/, "", $1); print $1, $2, $3 }' |
-		while read -r share comm dso; do put "$1" "$2" ours "prof $comm $dso" 1 "$share" 0; done
-	perf report -q -i "$W/perf.data" --sort dso,symbol 2>/dev/null | awk '$1 + 0 >= 0.4 && $4 !~ /^(0x|$)/ && n++ < 15 { sub(/%/, "", $1); gsub(/[][]/, "", $2); print $1, $2, $4 }' |
-		while read -r share dso f; do put "$1" "$2" ours "top $dso $f" 1 "$share" 0; done
-	perf report -q -i "$W/perf.data" --sort comm,symbol --dsos charon-lite 2>/dev/null | awk '$1 + 0 >= 0.2 && $3 == "[.]" && n++ < 15 { sub(/%/, "", $1); print $1, $2, $4 }' |
-		while read -r share comm f; do put "$1" "$2" ours "func $comm $f" 1 "$share" 0; done
+	profile_put "$1" "$2"
 	strace -f -c -q -o "$W/calls" $(watch | awk '{ printf "-p %s ", $1 }') 2>/dev/null & p=$!; sleep 1
-	GEN_LIMIT=20 gen establish --local 10.1.0.1/16 --inner 172.17.0.0/16 --each-address --peers 200
+	GEN_LIMIT=20 "$3" calls "$5"
 	kill -TERM $p; wait $p 2>/dev/null
-	awk -v n="$(said established)" '$NF !~ /syscall|total/ && $4 ~ /^[0-9]+$/ && n > 0 && $4 / n >= 0.05 { printf "%s %.2f\n", $NF, $4 / n }' "$W/calls" |
+	awk -v n="$DONE" '$NF !~ /syscall|total/ && $4 ~ /^[0-9]+$/ && n > 0 && $4 / n >= 0.05 { printf "%s %.2f\n", $NF, $4 / n }' "$W/calls" |
 		while read -r call n; do put "$1" "$2" ours "call $call" 1 "$n" 0; done; }
+profile_load() { local p # from the start: everything that runs on its CPU, of which its own processes are kept
+	CONNECTIONS=10000 FIXED=yes LOAD_LIMIT=60
+	perf record -q -F 4000 -C "$CPU_R" -o "$W/perf.data" >/dev/null 2>&1 & p=$!; sleep 0.5
+	end_open ours "$2" && settle 60 || fails "$1" "$2" profile "does not start"
+	kill -INT $p; wait $p 2>/dev/null
+	profile_put "$1" "$2" --comms charon-lite,charon-core,charon-hand,charon-vault,charon-judge,charon-fetch
+	CONNECTIONS=1 FIXED=no LOAD_LIMIT=10; }
+profile_put() { # profile_put CASE DEBIAN [OPTION OF PERF...]
+	local c=$1 d=$2; shift 2
+	perf report -q -i "$W/perf.data" "$@" --sort comm,dso 2>/dev/null | awk '$1 + 0 >= 0.5 { sub(/%/, "", $1); print $1, $2, $3 }' |
+		while read -r share comm dso; do put "$c" "$d" ours "prof $comm $dso" 1 "$share" 0; done
+	perf report -q -i "$W/perf.data" "$@" --sort dso,symbol 2>/dev/null | awk '$1 + 0 >= 0.4 && $4 !~ /^(0x|$)/ && n++ < 15 { sub(/%/, "", $1); gsub(/[][]/, "", $2); print $1, $2, $4 }' |
+		while read -r share dso f; do put "$c" "$d" ours "top $dso $f" 1 "$share" 0; done
+	perf report -q -i "$W/perf.data" "$@" --sort comm,symbol --dsos charon-lite 2>/dev/null | awk '$1 + 0 >= 0.2 && $3 == "[.]" && n++ < 15 { sub(/%/, "", $1); print $1, $2, $4 }' |
+		while read -r share comm f; do put "$c" "$d" ours "func $comm $f" 1 "$share" 0; done; }
 
 # --- memory: IKE SAs with Child SAs, and half-open ones -------------------------------------------
 rested() { # until the memory does not change any more (caches are let go, cached responses expire), $1 seconds at most
@@ -199,24 +222,25 @@ case_flood() { local r d; COOKIES=yes
 		for d in $DEBIANS; do bare_one "$1" "$d" "$r"; stop; done
 		each flood_one "$1" "$r"
 	done; COOKIES=no; }
-bare_one() { local a p got n=40000 # a loop that receives, computes an HMAC and sends: the kernel's share of it, in this very network
+FULL=80000 # a second: more than its CPU can answer, or all that the generator can send
+bare_one() { local n=40000 # a loop that receives, computes an HMAC and sends: the kernel's share of it, in this very network
 	[ $quick = no ] || n=20000
 	WHO=bare DEB=$2 ENVS=()
 	spawn /build/tests/bench/bench_bare $ADDRESS; sleep 0.5
-	flood 2000 5000; p=$(probe); a=$(cpu); flood $n 10000; got=$(said cookie_replies)
-	[ "${got:-0}" -gt $((n / 2)) ] || { fails "$1" "$2" bare "only ${got:-0} of $n answered"; return; }
-	put "$1" "$2" bare cpu_us "$3" "$(per "$a" "$(cpu)" "$got")" "$(mean "$p" "$(probe)")"; }
-flood_one() { local a p n=40000 rate=10000 got
+	flood 2000 5000; flood_cost "$1" "$2" bare "$3" cpu_us_10000 $n 10000; flood_cost "$1" "$2" bare "$3" cpu_us $((n * 4)) $FULL; }
+flood_cost() { # flood_cost CASE DEBIAN KIND ROUND METRIC COUNT RATE: CPU of each answer, into GOT how many
+	local p a; p=$(probe); a=$(cpu)
+	flood "$6" "$7"; settle 5; GOT=$(said cookie_replies)
+	[ "${GOT:-0}" -gt $(($6 / 20)) ] || { fails "$1" "$2" "$3" "only ${GOT:-0} of $6 answered with a cookie"; return 1; }
+	put "$1" "$2" "$3" "$5" "$4" "$(per "$a" "$(cpu)" "$GOT")" "$(mean "$p" "$(probe)")"; }
+flood_one() { local n=40000
 	[ $quick = no ] || n=20000
 	[ "$3" != iked ] || { fails "$1" "$2" "$3" "asks for no cookie that could be forced"; return; }
 	end_open "$3" "$2" && ready >/dev/null || { fails "$1" "$2" "$3" "does not start"; return; }
 	case $3 in swan) sleep 11; flood 2000 2000 ;; *) flood 2000 5000 ;; esac
-	settle 5; p=$(probe); a=$(cpu)
-	flood $n $rate; settle 5
-	got=$(said cookie_replies)
-	[ "${got:-0}" -gt $((n / 2)) ] || { fails "$1" "$2" "$3" "only ${got:-0} of $n answered with a cookie"; return; }
-	put "$1" "$2" "$3" cpu_us "$4" "$(per "$a" "$(cpu)" "$got")" "$(mean "$p" "$(probe)")"
-	put "$1" "$2" "$3" answered "$4" "$(awk -v a="$got" -v n=$n 'BEGIN { print 100 * a / n }')" 0; }
+	settle 5; flood_cost "$1" "$2" "$3" "$4" cpu_us_10000 $n 10000 || return 0
+	put "$1" "$2" "$3" answered "$4" "$(awk -v a="$GOT" -v n=$n 'BEGIN { print 100 * a / n }')" 0
+	flood_cost "$1" "$2" "$3" "$4" cpu_us $((n * 4)) $FULL; }
 flood() { timeout 60 nsenter --net=/run/netns/g taskset -c "$CPU_G" "$BUILD/tests/bench/charon-bench" flood --remote $ADDRESS --spoof 10.0.0.0/8 --count "$1" --rate "$2" --json - >"$W/gen.json" 2>"$W/gen.err"; }
 
 # --- latency at half load: half the rate at which its CPU was full -------------------------------------

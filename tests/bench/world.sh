@@ -70,6 +70,12 @@ stop() { # ends the responder and whatever it began
 	for p in $all; do kill -KILL "$p" 2>/dev/null; done
 	wait "$PID" 2>/dev/null; PID=''; }
 
+# Neither CPU halts: to wake a virtual one costs more than a datagram does, and is none of what is compared. Whatever else wants the
+# CPU has it at once (SCHED_IDLE). BENCH_AWAKE=no leaves it.
+awake() {
+	[ "${BENCH_AWAKE:-yes}" = yes ] || return 0
+	local c; for c in "$CPU_R" "$CPU_G"; do taskset -c "$c" chrt -i 0 sh -c 'while :; do :; done' & done; }
+
 # --- measuring -----------------------------------------------------------------------
 watch() { "$BUILD/tests/bench/bench_watch" "$@" "$PID"; }
 cpu() { watch | awk '{ s += $3 + $4 } END { printf "%.1f", s }'; }        # of all processes, us
