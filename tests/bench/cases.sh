@@ -60,7 +60,7 @@ load_one() { local a b
 # First some that are not counted, from other addresses: what is made once is made.
 gen() { # gen CASE VERB OPTION...: charon-bench; its JSON is $W/gen.json
 	local v=$1; shift
-	timeout "${GEN_LIMIT:-40}" nsenter --net=/run/netns/g taskset -c "$CPU_G" "$BUILD/tests/bench/charon-bench" "$v" --remote $ADDRESS --ke "$KE" --give-up 10 --json "$W/gen.json" --quiet "$@" $(generator_auth) >"$W/gen.out" 2>"$W/gen.err"; }
+	timeout "${GEN_LIMIT:-40}" nsenter --net=/run/netns/${GEN_NS:-g} taskset -c "$CPU_G" "$BUILD/tests/bench/charon-bench" "$v" --remote $ADDRESS --ke "$KE" --give-up 10 --json "$W/gen.json" --quiet "$@" $(generator_auth) >"$W/gen.out${GEN_NS:-}" 2>"$W/gen.err"; }
 said() { python3 -c 'import json, sys
 v = json.load(open(sys.argv[1]))
 for k in sys.argv[2].split("."): v = v.get(k, 0) if isinstance(v, dict) else 0
@@ -124,10 +124,10 @@ profile_one() { # profile_one CASE DEBIAN DRIVE MANY FEW
 		while read -r call n; do put "$1" "$2" ours "call $call" 1 "$n" 0; done; }
 profile_load() { local p # from the start: everything that runs on its CPU, of which its own processes are kept
 	CONNECTIONS=10000 FIXED=yes LOAD_LIMIT=60
-	perf record -q -F 4000 -C "$CPU_R" -o "$W/perf.data" >/dev/null 2>&1 & p=$!; sleep 0.5
+	perf record -q -F 20000 -C "$CPU_R" -o "$W/perf.data" >/dev/null 2>&1 & p=$!; sleep 0.5
 	end_open ours "$2" && settle 60 || fails "$1" "$2" profile "does not start"
 	kill -INT $p; wait $p 2>/dev/null
-	profile_put "$1" "$2" --comms charon-lite,charon-core,charon-hand,charon-vault,charon-judge,charon-fetch
+	profile_put "$1" "$2" --percentage relative --comms charon-lite,charon-core,charon-hand,charon-vault,charon-judge,charon-fetch
 	CONNECTIONS=1 FIXED=no LOAD_LIMIT=10; }
 profile_put() { # profile_put CASE DEBIAN [OPTION OF PERF...]
 	local c=$1 d=$2; shift 2
@@ -170,22 +170,30 @@ expired_one() { local a b n=0 p wait=${EXPIRED_WAIT:-330} gen
 		watch -m | while read -r _ name _ _ _ kib; do put "$1" "$2" "$3" "kib_$p $name $5" "$4" "$kib" 0; done
 	done; wait $gen
 	[ "$(said up_at_end)" -ge $((n * 98 / 100)) ] || fails "$1" "$2" "$3" "only $(said up_at_end) of $n stayed"; }
-# 100,000 in one daemon (ours): the first 1,000 and the last 1,000 apart. Three minutes, so only when it is asked for by name.
-case_flat() { each flat_one "$1" 1; IKE_SAS=100000; }
-flat_one() { local a b u n=0
+# 100,000 in one daemon (ours): the first 1,000 and the last 1,000 apart, while those between, who are another generator's, stay and answer.
+# Some minutes, so only when it is asked for by name.
+case_flat() { local r; for ((r = 1; r <= ROUNDS; r++)); do each flat_one "$1" "$r"; done; IKE_SAS=100000; }
+flat_one() { local gen n=0 many=${FLAT_BULK:-98000}
 	[ "$3" = ours ] || [ "$3" = one ] || return 0
 	IKE_SAS=200000
 	end_open "$3" "$2" && ready >/dev/null && warm 50 || { fails "$1" "$2" "$3" "does not establish"; return; }
-	settle 5; a=$(pss)
-	flat_gen "$1" "$2" "$3" first 10.0.0.1/16 172.16.0.0/16 1000; n=$((n + $(said established)))
-	flat_gen "$1" "$2" "$3" bulk 10.64.0.1/10 172.20.0.0/14 "${FLAT_BULK:-98000}"; n=$((n + $(said established)))
-	flat_gen "$1" "$2" "$3" last 10.1.0.1/16 172.17.0.0/16 1000; n=$((n + $(said established)))
+	flat_gen "$1" "$2" "$3" "$4" first 10.0.0.1/16 172.16.0.0/16
+	: >"$W/gen.outh"
+	GEN_NS=h GEN_LIMIT=600 gen establish --local 10.64.0.1/10 --inner 172.20.0.0/14 --each-address --peers "$many" --window 64 --hold 120 & gen=$!
+	while kill -0 $gen 2>/dev/null && ! n=$(awk '$1 == "established" { n = $2 } END { print n + 0; exit !n }' "$W/gen.outh"); do sleep 1; done
+	[ "${n:-0}" -ge $((many * 98 / 100)) ] || { fails "$1" "$2" "$3" "only ${n:-0} of $many established"; kill $gen; wait $gen; return; }
+	sleep "${FLAT_REST:-40}"; settle 20 # each is looked at once, soon after it is up
+	flat_gen "$1" "$2" "$3" "$4" last 10.1.0.1/16 172.17.0.0/16
+	put "$1" "$2" "$3" last_by_first "$4" "$(awk -v a="$FLAT_first" -v b="$FLAT_last" 'BEGIN { print b / a }')" 0
 	put "$1" "$2" "$3" established "$4" "$n" 0
-	b=$(pss); put "$1" "$2" "$3" bytes_fresh "$4" "$(awk -v a="$a" -v b="$b" -v n="$n" 'BEGIN { printf "%.0f", (b - a) * 1024 / n }')" 0; }
-flat_gen() { local u b
-	u=$(cpu); b=$(probe)
-	GEN_LIMIT=${MEMORY_LIMIT:-400} gen establish --local "$5" --inner "$6" --each-address --peers "$7" --window 64; settle 10
-	put "$1" "$2" "$3" "cpu_us_$4" 1 "$(per "$u" "$(cpu)" "$(said established)")" "$(mean "$b" "$(probe)")"; }
+	kill $gen 2>/dev/null; wait $gen; }
+flat_gen() { # flat_gen CASE DEBIAN KIND ROUND WHICH LOCAL INNER: 1,000; what each takes in probes is left in FLAT_first, FLAT_last
+	local u b
+	settle 10; u=$(cpu); b=$(probe)
+	gen establish --local "$6" --inner "$7" --each-address --peers 1000 --window 64; settle 10
+	u=$(per "$u" "$(cpu)" "$(said established)"); b=$(mean "$b" "$(probe)")
+	put "$1" "$2" "$3" "cpu_us_$5" "$4" "$u" "$b"
+	printf -v "FLAT_$5" %s "$(awk -v u="$u" -v b="$b" 'BEGIN { print u / b }')"; }
 case_half_open() { local n sizes="1000 10000"
 	[ $quick = no ] || sizes="1000"
 	for n in $sizes; do each half_one "$1" 1 "$n"; done; }

@@ -3,6 +3,7 @@
 # one run and ends with them.
 #
 #     generator (namespace g, CPU_G) 192.0.2.254, and every address of 10.0.0.0/8  ----  192.0.2.1 (namespace r, CPU_R) responder
+#     a second one (namespace h) with every address of 10.64.0.0/10 ---------------------------^
 ADDRESS=192.0.2.1
 SHIM=${BENCH_SHIM:-auto}     # auto: where the kernel has no ESP; yes; no
 CPU_R=${BENCH_CPU_R:-0} CPU_G=${BENCH_CPU_G:-1}
@@ -42,14 +43,17 @@ shim_build() { # for the C library of each tree, by its own compiler
 network() {
 	local n
 	mount -t tmpfs tmpfs /run/netns 2>/dev/null || { mkdir -p /run/netns && mount -t tmpfs tmpfs /run/netns; }
-	for n in r g; do ip netns add $n; ip -n $n link set lo up; done
+	for n in r g h; do ip netns add $n; ip -n $n link set lo up; done
 	ip link add wan netns r type veth peer name wan netns g
 	ip -n r addr add $ADDRESS/24 dev wan; ip -n g addr add 192.0.2.254/24 dev wan
-	for n in r g; do
+	ip link add more netns r type veth peer name wan netns h
+	ip -n r addr add 192.0.3.1/24 dev more; ip -n h addr add 192.0.3.254/24 dev wan; ip -n r link set more up
+	for n in r g h; do
 		ip -n $n link set wan up
 		nsenter --net=/run/netns/$n sh -c 'for f in all default wan; do echo 0 > /proc/sys/net/ipv4/conf/$f/rp_filter; done'
 	done
-	ip -n g route add local 10.0.0.0/8 dev lo; ip -n r route add 10.0.0.0/8 via 192.0.2.254; }
+	ip -n g route add local 10.0.0.0/8 dev lo; ip -n r route add 10.0.0.0/8 via 192.0.2.254
+	ip -n h route add $ADDRESS via 192.0.3.1; ip -n h route add local 10.64.0.0/10 dev lo; ip -n r route add 10.64.0.0/10 via 192.0.3.254; }
 generator() { nsenter --net=/run/netns/g taskset -c "$CPU_G" "$BUILD/tests/bench/charon-bench" "$@"; }
 
 # --- processes ----------------------------------------------------------------------
