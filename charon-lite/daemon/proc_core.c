@@ -2,6 +2,7 @@
 /* The core process: all protocol state, the UDP sockets, no capability. */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "daemon/engine.h"
 #include "daemon/proc.h"
@@ -65,6 +66,13 @@ static int question_new(struct core_proc *c, const struct ask *ask, enum role to
     return 0;
 }
 
+/* The hand and what the kernel was told are gone, and the parent begins both anew. Whatever we still said would be of a kernel that
+ * takes no SA: a peer that is refused its Child SA gives up (7296 2.21.2), one that hears nothing asks again. */
+static _Noreturn void core_orphaned(void)
+{
+    _exit(0);
+}
+
 static void core_ask(void *ctx, const struct ask *ask)
 {
     static const enum role roles[] = {[ASK_HAND] = ROLE_HAND,    [ASK_VAULT] = ROLE_VAULT, [ASK_JUDGE] = ROLE_JUDGE,
@@ -73,6 +81,8 @@ static void core_ask(void *ctx, const struct ask *ask)
     enum role to = roles[ask->to];
     struct channel *channel = to < ROLE_COUNT ? proc_link(c->proc, to) : NULL;
 
+    if (to == ROLE_HAND && !channel)
+        core_orphaned();
     if (!channel || (ask->ticket.slot && question_new(c, ask, to)))
         engine_fail(c->engine, ask, false,
                     channel           ? "no memory"
@@ -190,6 +200,8 @@ static void core_gone(struct proc *p, enum role from)
 {
     struct core_proc *c = p->self;
 
+    if (from == ROLE_HAND)
+        core_orphaned();
     LIST_EACH (it, &c->questions) {
         struct question *q = LIST_ITEM(it, struct question, link);
         struct ask ask = {.ticket = q->ticket, .kind = q->kind};

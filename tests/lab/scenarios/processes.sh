@@ -38,7 +38,12 @@ check "and up" charon ga up s2s
 check "ha pings hb" pings ha "$HB"
 
 for r in core hand; do
-	p=$(pid $r) spare=$(pid vault); spis ga > "$W/old"; kill -KILL "$p"
+	p=$(pid $r) spare=$(pid vault); spis ga > "$W/old"
+	if [ $r = hand ]; then # as long as the parent has not heard of it nobody is refused anything for want of a kernel
+		k=$(daemon_pid ga) c=$(pid core); kill -STOP "$k"; kill -KILL "$p"
+		check "a core whose hand has ended says nothing more and ends" wait_for 5 grep -q '^State:.*Z' "/proc/$c/status"
+		kill -CONT "$k"
+	else kill -KILL "$p"; fi
 	check "$r is begun anew" wait_for 10 new_pid $r "$p"
 	check "the vault lives on" test "$(pid vault)" = "$spare"
 	check "the tunnel returns by itself" up
