@@ -66,8 +66,8 @@ static int question_new(struct core_proc *c, const struct ask *ask, enum role to
     return 0;
 }
 
-/* The hand and what the kernel was told are gone, and the parent begins both anew. Whatever we still said would be of a kernel that
- * takes no SA: a peer that is refused its Child SA gives up (7296 2.21.2), one that hears nothing asks again. */
+/* The hand and what the kernel was told are gone, and the parent begins both anew. Whatever we still said would be of a kernel
+ * that takes no SA: a peer that is refused its Child SA gives up (7296 2.21.2), one that hears nothing asks again. */
 static _Noreturn void core_orphaned(void)
 {
     _exit(0);
