@@ -119,9 +119,11 @@ LAB_BUILD_PACKAGES="gcc make autoconf automake pkg-config libc6-dev linux-libc-d
 	libgmp-dev libcmocka-dev libevent-dev libseccomp-dev libcap-ng-dev libjansson-dev"
 # for a guest whose root is this machine's own
 LAB_GUEST_PACKAGES="iproute2 iputils-ping tcpdump procps openssl kmod mount"
+lab_known() { # lab_known PACKAGE: does apt know one to install
+	[ -n "$(apt-cache policy "$1" 2>/dev/null | sed -n 's/^  Candidate: \([^(]*\)$/\1/p')" ]; }
 lab_install_if_known() { # lab_install_if_known PACKAGE...: what is of use and not needed; no error where there is none
 	local p known=()
-	for p; do [ -z "$(apt-cache policy "$p" 2>/dev/null | sed -n 's/^  Candidate: \([^(]*\)$/\1/p')" ] || known+=("$p"); done
+	for p; do ! lab_known "$p" || known+=("$p"); done
 	[ ${#known[@]} = 0 ] || (lab_install "${known[@]}") || :
 }
 
