@@ -328,6 +328,7 @@ void sa_close(struct ike_sa *); /* politely: delete it when the window allows */
 void sa_free(struct ike_sa *);
 void sa_deleted_by_peer(struct ike_sa *);
 void sa_wake_at(struct ike_sa *, enum sa_due, usec_t at); /* USEC_NEVER stops it */
+void sa_timer(struct core *, struct timer *);             /* fires what is due */
 void sa_wake(struct ike_sa *);                            /* look for work at the end of this step */
 void sa_pump(struct ike_sa *);
 void sa_heard(struct ike_sa *, const struct path *);      /* an authenticated, new message came from there */

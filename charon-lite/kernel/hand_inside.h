@@ -219,6 +219,15 @@ void hand_child_outbound(struct hand *, const struct ask *);
 void hand_child_remove(struct hand *, const struct ask *);
 void hand_child_update(struct hand *, const struct ask *);
 void hand_child_query(struct hand *, const struct ask *);
+
+/* record.c */
+/* With its claims, and found by its SPIs; NULL with the reason in `err` and `why`. */
+struct sa_record *sa_record_new(struct hand *, const struct ask_child *, const struct conf_child *, struct hand_child *,
+                                struct text *why, int *err);
+struct sa_ref ref_of(const struct hand *, uint32_t spi, bool out);
+uint32_t ref_time(usec_t);                    /* in REF_UNITs, never 0 */
+bool ref_add(struct hand *, struct sa_ref *); /* false without memory */
+void ref_remove(struct hand *, struct sa_ref *);
 struct sa_ref *sa_find(const struct hand *, uint32_t spi, const struct addr *dst);
 void record_lost(struct hand *, struct sa_ref *); /* it is not in the kernel any more */
 void sa_record_free(struct hand *, struct sa_record *);
