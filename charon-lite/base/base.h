@@ -56,6 +56,7 @@ uint64_t rng_below(const struct rng *, uint64_t below);
 #include "addr.h"
 #include "arena.h"
 #include "bytes.h"
+#include "delta.h"
 #include "heap.h"
 #include "list.h"
 #include "map.h"

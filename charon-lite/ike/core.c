@@ -42,6 +42,7 @@ struct core *core_new(const struct core_setup *setup)
     map_init(&c->by_child_spi, &c->rng);
     map_init(&c->half_open, &c->rng);
     map_init(&c->sources, &c->rng);
+    dormancy_start(c);
     map_init(&c->by_remote, &c->rng);
     map_init(&c->by_id, &c->rng);
     c->natd_hash = alg_find(c->algs, TRANSFORM_NONE, 1, 0);
@@ -75,11 +76,14 @@ struct core *core_free(struct core *c)
         sa_free(sa);
     }
     graveyard_empty(c);
+    dormancy_end(c);
     lingering_free(c);
     peers_free(c);
     map_done(&c->by_spi);
     map_done(&c->by_child_spi);
     map_done(&c->half_open);
+    map_done(&c->dormancy.by_spi);
+    map_done(&c->dormancy.by_init);
     map_done(&c->sources);
     map_done(&c->by_remote);
     map_done(&c->by_id);
@@ -326,6 +330,7 @@ void core_step(struct core *c, const struct input *in, struct outbox *out)
     work_do(c);
     order_check_stopped(c);
     graveyard_empty(c);
+    dormant_settle(c);
     c->out = NULL;
 }
 

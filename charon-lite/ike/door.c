@@ -11,14 +11,14 @@
 /* --- half-open SAs -------------------------------------------------------------------------------------------------------
  */
 
-static uint64_t init_hash(struct core *c, uint64_t spi_i, const struct endpoint *from)
+uint64_t door_init_hash(const struct map *map, uint64_t spi_i, const struct endpoint *from)
 {
     uint8_t key[8 + 16 + 2] = {0};
 
     put_u64(key, spi_i);
     memcpy(key + 8, from->addr.b, 16);
     put_u16(key + 24, from->port);
-    return map_hash(&c->half_open, span_of(key, sizeof(key)));
+    return map_hash(map, span_of(key, sizeof(key)));
 }
 
 /* Count an SA as half-open, and make it findable by its first packet; or end that. */
@@ -31,7 +31,7 @@ void door_half_open(struct ike_sa *sa, bool in)
     sa->half_open = in;
     if (in) {
         c->counts.half_open++;
-        sa->by_init_in = map_add(&c->half_open, &sa->by_init, init_hash(c, sa->spi_i, &sa->path.remote)) == 0;
+        sa->by_init_in = map_add(&c->half_open, &sa->by_init, door_init_hash(&c->half_open, sa->spi_i, &sa->path.remote)) == 0;
     } else {
         c->counts.half_open--;
     }
@@ -52,7 +52,7 @@ void door_forget(struct ike_sa *sa)
  * chosen the same SPI (2.1). */
 static struct ike_sa *init_find(struct core *c, const struct ike_header *h, const struct path *path, struct span data)
 {
-    uint64_t hash = init_hash(c, h->spi_i, &path->remote);
+    uint64_t hash = door_init_hash(&c->half_open, h->spi_i, &path->remote);
 
     for (struct map_node *n = map_first(&c->half_open, hash); n; n = map_more(n)) {
         struct ike_sa *sa = CONTAINER_OF(n, struct ike_sa, by_init);
@@ -175,8 +175,11 @@ static void init_request(struct core *c, const struct ike_header *h, const struc
     struct payload *in;
     struct arena arena;
     struct candidates at = {.path = path};
+    struct dormant *asleep;
     int err;
 
+    if (!sa && (asleep = dormant_by_init(c, h->spi_i, &path->remote)) && !(sa = dormant_wake(c, asleep)))
+        return;
     if (sa) { /* a repeat gets the same answer, and none after IKE_AUTH; an answer in the making is not begun again (2.1) */
         if (sa->half_open && span_equal(buf_view(&sa->start->init_theirs), data) && sa->reply)
             packets_send(c, &sa->reply->packets, path);
@@ -401,6 +404,7 @@ void door_packet(struct core *c, const struct input *in)
     struct span data = in->u.packet.data;
     struct wire_error why;
     struct ike_header h;
+    struct dormant *asleep;
     struct ike_sa *sa;
 
     c->counts.packets_in++;
@@ -426,8 +430,13 @@ void door_packet(struct core *c, const struct input *in)
         sa = NULL;
     if (sa && sa->state >= IKE_KEYED && (sa->spi_i != h.spi_i || sa->spi_r != h.spi_r))
         sa = NULL;
+    asleep = sa || !(h.flags & IKE_FLAG_INITIATOR) ? NULL : dormant_by_spi(c, h.spi_i, h.spi_r);
+    if (asleep && h.exchange == IKE_AUTH && !(h.flags & IKE_FLAG_RESPONSE))
+        sa = dormant_wake(c, asleep);
     if (sa)
         sa_packet(sa, &h, path, data);
+    else if (asleep)
+        ; /* no memory, or too early for anything but IKE_AUTH */
     else if (qcd_answers(c, &h, path))
         ;
     else if (!(h.flags & IKE_FLAG_RESPONSE) && hint_allowed(c))

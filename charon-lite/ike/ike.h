@@ -19,6 +19,7 @@
 struct xchg;
 struct ike_sa;
 struct child_sa;
+struct sa_start;
 struct lingering;
 struct peer;
 
@@ -95,6 +96,8 @@ bool qcd_crashed(struct ike_sa *, const struct payload *in); /* an unprotected m
 enum step qcd_ask(struct xchg *, const struct ike_sa *about);
 void qcd_wanted(struct ike_sa *); /* the peer shall hear our token for this SA */
 
+#include "ike/dormant.h"
+
 /* --- the core ----------------------------------------------------------------------------------------------------------------
  */
 struct core {
@@ -107,7 +110,8 @@ struct core {
     struct map by_spi;       /* our SPI -> ike_sa.by_spi */
     struct map by_child_spi; /* inbound ESP SPI -> child_sa.by_spi */
     struct map half_open;    /* initiator's SPI and address -> ike_sa.by_init; of what became of them too */
-    struct map sources;      /* /24 or /64 -> source.node */
+    struct dormancy dormancy;
+    struct map sources; /* /24 or /64 -> source.node */
     struct heap timers;
     struct slot *slots;
     size_t n_slots;
@@ -239,7 +243,11 @@ struct sa_start {
     struct secret cert_requests; /* what the peer asked for (CERTREQ), owned bytes */
     struct peer *candidate;      /* whose proposals a responder took in IKE_SA_INIT */
     struct addr from;            /* where a responder counted it as half-open */
-    uint16_t hashes;             /* RFC 7427: bits 1 << number */
+    struct list awake;           /* a responder's: dormancy.awake, */
+    struct ike_sa *sa;           /* while it may be put by */
+    uint8_t seed_len;
+    uint8_t seed[64]; /* a responder's SKEYSEED */
+    uint16_t hashes;  /* RFC 7427: bits 1 << number */
 };
 
 /* --- IKE SAs -------------------------------------------------------------------------------------------------------------------
@@ -317,7 +325,8 @@ struct ike_sa {
 };
 
 struct ike_sa *sa_new(struct core *, bool initiator, bool heir, const struct path *);
-void sa_set_state(struct ike_sa *, enum ike_state); /* the one place; an illegal move kills the SA */
+struct ike_sa *sa_again(struct core *, const struct path *, uint64_t spi_r); /* a responder's, with an SPI that it had already */
+void sa_set_state(struct ike_sa *, enum ike_state);                          /* the one place; an illegal move kills the SA */
 const char *sa_state_name(enum ike_state);
 void sa_set_peer(struct ike_sa *, struct peer *);
 int sa_set_peer_id(struct ike_sa *, struct kept_id *) MUST_USE; /* its user now; findable by it. 0 or ERR_MEMORY (NULL too) */
@@ -338,7 +347,8 @@ void sa_inherit(struct ike_sa *heir, struct ike_sa *old); /* children change the
 void sa_established(struct ike_sa *);
 void sa_reinstate(struct ike_sa *); /* a redundant one */
 void sa_heir_up(struct ike_sa *);   /* the new SA of a rekey is complete */
-struct ike_sa *sa_by_spi(struct core *, uint64_t our_spi);
+struct ike_sa *sa_by_spi(const struct core *, uint64_t our_spi);
+bool spi_taken(const struct core *, uint64_t spi); /* by one of ours, a dormant one too */
 uint64_t sa_our_spi(const struct ike_sa *);
 uint64_t spi_new(struct core *);
 bool sa_usable(const struct ike_sa *);                        /* UP, and not on its way out */
@@ -700,14 +710,17 @@ bool collide_ike_late(struct xchg *theirs,
 void window_send_request(struct xchg *); /* where there is no memory, a little later */
 /* 0, or ERR_MEMORY: nothing was sent, and may be tried again. What can never be written ends the SA. */
 int window_send_reply(struct xchg *) MUST_USE;
-void window_configured(struct core *);             /* its configuration is another one */
-void window_forget(struct core *, struct timer *); /* answers that nobody will ask for again */
+int window_replied(struct ike_sa *, struct span answer) MUST_USE; /* to IKE_SA_INIT, some time ago. 0 or ERR_MEMORY */
+void window_configured(struct core *);                            /* its configuration is another one */
+void window_forget(struct core *, struct timer *);                /* answers that nobody will ask for again */
 void window_retransmit(struct core *, struct timer *);
 void window_renew(struct ike_sa *); /* the outstanding request, if any, is repeated at once, and the tries are counted anew */
 void door_packet(struct core *, const struct input *);
 void door_cookie_init(struct core *);
 void door_half_open(struct ike_sa *, bool in);
-void door_forget(struct ike_sa *); /* it is found by its first packet no more */
+uint64_t door_init_hash(const struct map *, uint64_t spi_i,
+                        const struct endpoint *from); /* of who is known by its first packet */
+void door_forget(struct ike_sa *);                    /* it is found by its first packet no more */
 /* One unprotected answer: the header is the request's, with the response flag. */
 void door_answer(struct core *, const struct ike_header *to, const struct path *, const struct payload *chain);
 

@@ -55,12 +55,12 @@ void keys_log(const struct ike_sa *sa)
 /* --- table of SPIs
  * ----------------------------------------------------------------------------------------------------------------- */
 
-static uint64_t spi_hash(struct core *c, uint64_t spi)
+static uint64_t spi_hash(const struct core *c, uint64_t spi)
 {
     return map_hash(&c->by_spi, span_of(&spi, sizeof(spi)));
 }
 
-struct ike_sa *sa_by_spi(struct core *c, uint64_t spi)
+struct ike_sa *sa_by_spi(const struct core *c, uint64_t spi)
 {
     for (struct map_node *n = map_first(&c->by_spi, spi_hash(c, spi)); n; n = map_more(n)) {
         struct ike_sa *sa = CONTAINER_OF(n, struct ike_sa, by_spi);
@@ -71,13 +71,18 @@ struct ike_sa *sa_by_spi(struct core *c, uint64_t spi)
     return NULL;
 }
 
+bool spi_taken(const struct core *c, uint64_t spi)
+{
+    return sa_by_spi(c, spi) || dormant_by_spi(c, 0, spi);
+}
+
 uint64_t spi_new(struct core *c)
 {
     uint64_t spi;
 
     do
         spi = rng_u64(&c->rng);
-    while (spi == 0 || sa_by_spi(c, spi));
+    while (spi == 0 || spi_taken(c, spi));
     return spi;
 }
 
@@ -121,6 +126,8 @@ static void start_free(struct ike_sa *sa)
     secret_done(&s->nonce_i);
     secret_done(&s->nonce_r);
     secret_done(&s->cert_requests);
+    secret_wipe(s->seed, sizeof(s->seed));
+    dormant_never(s);
     free(s);
 }
 
@@ -134,7 +141,7 @@ static struct sa_start *start_new(void)
     return s;
 }
 
-struct ike_sa *sa_new(struct core *c, bool initiator, bool heir, const struct path *path)
+static struct ike_sa *sa_make(struct core *c, bool initiator, bool heir, const struct path *path, uint64_t spi)
 {
     struct ike_sa *sa = calloc(1, sizeof(*sa));
 
@@ -146,7 +153,7 @@ struct ike_sa *sa_new(struct core *c, bool initiator, bool heir, const struct pa
     sa->initiator = initiator;
     sa->path = *path;
     sa->born = sa->last_heard = c->now;
-    *(initiator ? &sa->spi_i : &sa->spi_r) = spi_new(c);
+    *(initiator ? &sa->spi_i : &sa->spi_r) = spi;
     list_init(&sa->in_work);
     list_init(&sa->in_peer);
     list_init(&sa->lineage);
@@ -165,6 +172,16 @@ struct ike_sa *sa_new(struct core *c, bool initiator, bool heir, const struct pa
     list_append(&c->sas, &sa->in_core);
     c->counts.ike_sas++;
     return sa;
+}
+
+struct ike_sa *sa_new(struct core *c, bool initiator, bool heir, const struct path *path)
+{
+    return sa_make(c, initiator, heir, path, spi_new(c));
+}
+
+struct ike_sa *sa_again(struct core *c, const struct path *path, uint64_t spi_r)
+{
+    return sa_make(c, false, false, path, spi_r);
 }
 
 void sa_set_peer(struct ike_sa *sa, struct peer *p)

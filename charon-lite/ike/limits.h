@@ -26,6 +26,10 @@
 #define HALF_OPEN_LIFE (30 * USEC_SEC)         /* a responder waits so long for IKE_AUTH */
 #define HALF_OPEN_LIFE_CROWDED (10 * USEC_SEC) /* the same while cookies are asked for (RFC 8019 4.1) */
 #define HALF_OPEN_LIFE_SUSPECT (4 * USEC_SEC)  /* the same for a source with half of the half-open SAs that it may have */
+#define HALF_OPEN_AWAKE 256                    /* more half-open SAs are put by (dormant.c), the oldest first */
+#define DORMANT_MESSAGE_MAX 2048               /* bytes of a message of IKE_SA_INIT; with a longer one they are not */
+#define DORMANT_SLOT (USEC_SEC / 4)            /* they end with a delay of so much, at most */
+#define DORMANT_SLOTS 256                      /* none is half-open for longer */
 #define ANSWER_WAIT (20 * USEC_SEC)            /* for vault, judge, hand, worker */
 #define PROOFS_FEW 64                          /* under way at vault and judge: always allowed */
 #define PROOFS_AHEAD 4                         /* seconds of work that they are given in advance */

@@ -106,6 +106,18 @@ static void list_child(struct core *c, uint32_t order, const struct child_sa *ch
     r->rekey_in_s = seconds_to(c, child->rekey_at);
 }
 
+static void list_dormant(struct core *c, uint32_t order)
+{
+    for (size_t i = 0; i < DORMANT_SLOTS; i++) {
+        LIST_EACH (it, &c->dormancy.slots[i]) {
+            struct ike_sa sa = {.core = c};
+
+            dormant_state(LIST_ITEM(it, struct dormant, in_slot), &sa);
+            list_ike(c, order, &sa);
+        }
+    }
+}
+
 static void list_all(struct core *c, const struct order *o)
 {
     LIST_EACH (it, &c->sas) {
@@ -118,6 +130,8 @@ static void list_all(struct core *c, const struct order *o)
             list_child(c, o->id, LIST_ITEM(jt, struct child_sa, in_sa));
         }
     }
+    if (!o->connection)
+        list_dormant(c, o->id);
     tell_order(c, o->id, true, "%zu IKE SAs, %zu Child SAs", c->counts.ike_sas, c->counts.child_sas);
 }
 
@@ -185,6 +199,7 @@ void order_check_stopped(struct core *c)
         return;
     c->stopped = true;
     linger_no_more(c);
+    dormancy_end(c);
     LIST_EACH (it, &c->sas) {
         sa_kill(LIST_ITEM(it, struct ike_sa, in_core), FACT_IKE_DOWN, "the daemon stops");
     }

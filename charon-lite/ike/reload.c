@@ -63,6 +63,7 @@ static bool same(const struct peer *a, const struct peer *b)
 
 static void candidates_forget(struct core *c)
 {
+    dormancy_end(c);
     LIST_EACH (it, &c->sas) {
         struct ike_sa *sa = LIST_ITEM(it, struct ike_sa, in_core);
 

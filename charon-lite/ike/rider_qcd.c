@@ -135,7 +135,7 @@ void qcd_init(struct core *c)
 
 static bool pair_is_lost(struct core *c, const struct ike_header *h)
 {
-    return h->spi_i && h->spi_r && !sa_by_spi(c, h->spi_i) && !sa_by_spi(c, h->spi_r);
+    return h->spi_i && h->spi_r && !spi_taken(c, h->spi_i) && !spi_taken(c, h->spi_r);
 }
 
 bool qcd_answers(struct core *c, const struct ike_header *h, const struct path *path)

@@ -188,6 +188,17 @@ static struct reply *reply_of(struct ike_sa *sa)
     return sa->reply;
 }
 
+int window_replied(struct ike_sa *sa, struct span answer)
+{
+    struct reply *r = reply_of(sa);
+
+    if (!r)
+        return ERR_MEMORY;
+    packets_add(&r->packets, answer);
+    reply_keep(r, IKE_SA_INIT);
+    return r->packets.bytes.failed ? ERR_MEMORY : 0;
+}
+
 int window_send_reply(struct xchg *x)
 {
     struct ike_sa *sa = x->sa;

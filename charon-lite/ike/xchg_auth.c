@@ -66,7 +66,7 @@ static bool alone(const struct ike_sa *sa)
         if (!other->peer && other->state == IKE_KEYED && other->start->candidate == sa->peer)
             return false;
     }
-    return true;
+    return !dormant_belongs(sa->core, sa->peer);
 }
 
 /* --- initiator

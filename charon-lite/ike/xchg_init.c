@@ -17,6 +17,10 @@ static int keys_make(struct xchg *x)
 
     if (err == 0)
         err = ike_keys_block(sa->suite, secret_view(&seed), ni, nr, sa->spi_i, sa->spi_r, true, &sa->keys);
+    if (!sa->initiator && err == 0 && seed.len <= sizeof(sa->start->seed)) {
+        sa->start->seed_len = (uint8_t)seed.len;
+        memcpy(sa->start->seed, seed.p, seed.len);
+    }
     secret_done(&seed);
     secret_done(&x->shared);
     secret_done(&x->ke_private);
@@ -229,6 +233,7 @@ static enum step respond_write(struct xchg *x)
     riders_write(x);
     sa_set_state(x->sa, IKE_KEYED);
     sa_wake_at(x->sa, SA_LIFE, x->core->now + half_open_life(x->core, &x->sa->start->from));
+    dormant_may(x->sa);
     return STEP_DONE;
 }
 

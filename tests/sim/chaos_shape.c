@@ -52,6 +52,7 @@ static void any_globals(struct dice *d, struct plan_globals *g)
     g->limits.cookie_threshold = dice_chance(d, 300) ? 0 : 50;
     if (dice_chance(d, 300))
         g->limits.half_open_max = g->limits.half_open_per_source = 2 + (uint32_t)dice_below(d, 6);
+    g->drowsy = dice_chance(d, 300);
     if (dice_chance(d, 300))
         g->limits.children_per_ike_max = 5 + (uint32_t)dice_below(d, 4);
     if (dice_chance(d, 300))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One gateway: its core, and what becomes of what the core says. */
 #include "desk.h"
+#include "peek.h"
 #include "record.h"
 #include "world.h"
 
@@ -51,6 +52,8 @@ void end_start(struct end *e)
     e->dying = e->stopping = false;
     end_hand_begins(e);
     e->core = core_new(&setup);
+    if (e->core && e->world->peeking && e->globals.drowsy)
+        poke_awake(e->core, 0);
     outbox_init(&e->outbox);
     e->deadline = e->tick_at = USEC_NEVER;
     e->idle_ticks = 0;

@@ -81,6 +81,7 @@ static void bench_new(struct bench *b)
     plan->child[1].remote[0] = "10.11.0.0/16";
     if (b->cell->stage == STAGE_COOKIES)
         b->p->gate->globals.limits.cookie_threshold = 0;
+    b->p->gate->globals.drowsy = ((unsigned)b->cell->stage + b->cell->kind + b->cell->seal) & 1; /* it makes no difference */
     puppet_start(b->p);
 }
 

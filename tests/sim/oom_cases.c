@@ -10,6 +10,11 @@ static void with_cookies(struct world *w)
     w->end[0].globals.limits.cookie_threshold = w->end[1].globals.limits.cookie_threshold = 0;
 }
 
+static void with_sleep(struct world *w)
+{
+    w->end[0].globals.drowsy = w->end[1].globals.drowsy = true;
+}
+
 /* The first group of end 0 is none of end 1: INVALID_KE_PAYLOAD. */
 static void with_other_group(struct world *w)
 {
@@ -177,6 +182,7 @@ static void nothing(struct world *w, unsigned end)
 const struct oom_case oom_cases[] = {
     {"handshake", NULL, false, NULL, 3 * SEC, false},
     {"handshake-cookie", with_cookies, false, NULL, 3 * SEC, false},
+    {"handshake-put-by", with_sleep, false, NULL, 3 * SEC, false},
     {"handshake-other-group", with_other_group, false, NULL, 3 * SEC, false},
     {"handshake-slow-group", with_slow_group, false, NULL, 3 * SEC, false},
     {"handshake-nat", with_nat, false, NULL, 3 * SEC, false},

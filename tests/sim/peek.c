@@ -33,7 +33,19 @@ size_t peek_half_open(const struct core *c, uint64_t spi_i, const struct endpoin
 
         n += !sa->initiator && !sa->is_heir && sa->state < IKE_UP && sa->spi_i == spi_i && endpoint_equal(&sa->path.remote, from);
     }
+    for (size_t i = 0; i < DORMANT_SLOTS; i++) {
+        LIST_EACH (it, &c->dormancy.slots[i]) {
+            const struct dormant *d = LIST_ITEM(it, struct dormant, in_slot);
+
+            n += d->spi_i == spi_i && endpoint_equal(&d->path.remote, from);
+        }
+    }
     return n;
+}
+
+void poke_awake(struct core *c, size_t max)
+{
+    c->dormancy.awake_max = max;
 }
 
 uint32_t peek_generation(const struct core *c)
@@ -99,7 +111,8 @@ static void kept_sa(struct kept *k, const struct ike_sa *sa)
 
 static struct kept kept(const struct core *c)
 {
-    struct kept k = {.timers = armed(&c->nonces.again) + armed(&c->qcd.forget) + armed(&c->stop_timer) + armed(&c->forget),
+    struct kept k = {.timers = armed(&c->nonces.again) + armed(&c->qcd.forget) + armed(&c->stop_timer) + armed(&c->forget) +
+                               armed(&c->dormancy.sweep),
                      .tickets = out(c, c->nonces.ticket)};
 
     for (size_t i = 0; i < COUNT_OF(c->qcd.asked); i++)

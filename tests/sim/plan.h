@@ -46,6 +46,7 @@ struct plan_globals {
     usec_t retransmit_us;
     uint32_t retransmit_factor, retransmit_tries;
     bool no_qcd;
+    bool drowsy; /* every half-open IKE SA is put by at once */
 };
 struct plan_globals plan_globals(void);
 

@@ -57,6 +57,65 @@ static void arena_is_bounded(void **state)
     arena_done(&a);
 }
 
+static void delta_is(const char *like, const char *of, size_t len)
+{
+    uint8_t bytes[1000];
+    size_t n = strlen(like);
+    struct buf b;
+
+    buf_init(&b, 5000);
+    delta_write(span_str(like), span_str(of), &b);
+    assert_false(b.failed);
+    assert_int_equal(b.len, len);
+    memcpy(bytes, like, n);
+    assert_int_equal(delta_apply(bytes, n, buf_view(&b)), 0);
+    assert_memory_equal(bytes, of, n);
+    buf_done(&b);
+}
+
+static void delta_both_ways(void **state)
+{
+    char like[901], of[901];
+    uint8_t small[4] = {0};
+    uint32_t x = 7296;
+    struct buf b;
+
+    (void)state;
+    delta_is("", "", 0);
+    delta_is("the same", "the same", 0);
+    delta_is("one byte", "one bite", 3);
+    delta_is("abcdefgh", "xbcdefgx", 6);
+    delta_is("abcdefgh", "xbcxefgh", 6); /* two alike between two that are not: one run */
+    for (int round = 0; round < 300; round++) {
+        memset(like, 'a', 900);
+        memset(of, 'a', 900);
+        for (int i = 0; i < 900; i++) {
+            x = x * 1103515245u + 12345u;
+            if ((x >> 16) % 300 < (unsigned)round)
+                of[i] = (char)('a' + (x >> 24) % 3);
+        }
+        like[900] = of[900] = 0;
+        buf_init(&b, 5000);
+        delta_write(span_str(like), span_str(of), &b);
+        delta_is(like, of, b.len);
+        assert_true(b.len <= 900 * 5 / 3 + 2); /* a run is three bytes or more, and two to say it */
+        buf_done(&b);
+    }
+    buf_init(&b, 10);
+    delta_write(span_str("three"), span_str("four"), &b); /* not alike */
+    assert_true(b.failed);
+    buf_reset(&b);
+    delta_write(span_str("0123456789abc"), span_str("abcdefghijklm"), &b); /* too long */
+    assert_true(b.failed);
+    buf_done(&b);
+    assert_int_equal(delta_apply(small, 4, span_of("\4\1x", 3)), ERR_BAD);
+    assert_int_equal(delta_apply(small, 4, span_of("\5\0", 2)), ERR_BAD);
+    assert_int_equal(delta_apply(small, 4, span_of("\0\5abcde", 7)), ERR_BAD);
+    assert_int_equal(delta_apply(small, 4, span_of("\0\4abc", 5)), ERR_BAD);
+    assert_int_equal(delta_apply(small, 4, span_of("\0", 1)), ERR_BAD);
+    assert_true(span_is_zero(span_of(small, 4)));
+}
+
 static void heap_orders(void **state)
 {
     struct heap h = {0};
@@ -238,10 +297,13 @@ static void addr_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reader_remembers),     cmocka_unit_test(buf_is_bounded),    cmocka_unit_test(arena_is_bounded),
-        cmocka_unit_test(text_as_printf),       cmocka_unit_test(addr_text),         cmocka_unit_test(heap_orders),
-        cmocka_unit_test(map_hashes_and_finds), cmocka_unit_test(prefix_round_trip), cmocka_unit_test(words_are_near),
-        cmocka_unit_test(text_is_cut),          cmocka_unit_test(hex_both_ways),     cmocka_unit_test(nonces_compare),
+        cmocka_unit_test(reader_remembers),  cmocka_unit_test(buf_is_bounded),
+        cmocka_unit_test(arena_is_bounded),  cmocka_unit_test(text_as_printf),
+        cmocka_unit_test(addr_text),         cmocka_unit_test(heap_orders),
+        cmocka_unit_test(delta_both_ways),   cmocka_unit_test(map_hashes_and_finds),
+        cmocka_unit_test(prefix_round_trip), cmocka_unit_test(words_are_near),
+        cmocka_unit_test(text_is_cut),       cmocka_unit_test(hex_both_ways),
+        cmocka_unit_test(nonces_compare),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
