@@ -4,8 +4,9 @@
 const char *err_text(int err)
 {
     static const char *const words[] = {
-        "success",   "a limit was reached",  "input too short",   "malformed input",   "out of memory", "not found",
-        "it exists", "cryptography refused", "refused by policy", "the system failed", "try again",     "not supported",
+        "success",   "a limit was reached", "input too short",      "malformed input",   "out of memory",
+        "not found", "it exists",           "cryptography refused", "refused by policy", "the system failed",
+        "try again", "not supported",       "not proved",
     };
     size_t i = err <= 0 ? (size_t)-err : COUNT_OF(words);
 

@@ -32,6 +32,7 @@ enum {
     ERR_IO = -9,        /* the outside failed */
     ERR_AGAIN = -10,    /* try later */
     ERR_UNSUPPORTED = -11,
+    ERR_UNPROVED = -12, /* the peer has not proved who it is */
 };
 const char *err_text(int err);
 

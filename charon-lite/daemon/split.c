@@ -372,7 +372,7 @@ static int member_adopt(struct member *m, struct ends *e)
 static void ends_hand_out(struct crew *c, struct ends *e)
 {
     for (enum role r = 0; r < ROLE_COUNT; r++)
-        for (enum role o = 0; o < ROLE_COUNT; o++)
+        for (enum role o = ROLE_COUNT; o-- > 0;) /* the hand before the core: what it asks at once may lead to a verdict */
             if (e->link[r][o] >= 0 && c->members[r].channel && !c->members[r].ended) {
                 uint8_t role = (uint8_t)o;
 

@@ -598,6 +598,8 @@ enum step child_installed(struct xchg *x)
         child->installed = a && a->result == ANSWER_TIMEOUT;
         x->peer_has_child = x->ours;
         child_fail(x, TEMPORARY_FAILURE, "the kernel did not take the SA: %s", a && a->why ? a->why : "no reason given");
+        if (a && a->u.install.error == ERR_UNPROVED)
+            sa_unproved(x->sa);
         if (x->ours)
             return STEP_NEXT;
         tell(x->core, FACT_KERNEL, x->sa->peer, x->sa, NULL, "%s", x->child_why);

@@ -334,6 +334,7 @@ struct ike_sa *sa_next_of_id(const struct ike_sa *like, const struct ike_sa *aft
 void sa_kill(struct ike_sa *, enum fact, const char *fmt, ...)
     PRINTF(3, 4);               /* now, without a word to the peer; children go too */
 void sa_close(struct ike_sa *); /* politely: delete it when the window allows */
+void sa_unproved(struct ike_sa *); /* the hand has no proof of who its peer is, or no longer: it carries nothing, and goes */
 void sa_free(struct ike_sa *);
 void sa_deleted_by_peer(struct ike_sa *);
 void sa_wake_at(struct ike_sa *, enum sa_due, usec_t at); /* USEC_NEVER stops it */

@@ -347,6 +347,15 @@ void sa_close(struct ike_sa *sa)
     sa_wake(sa);
 }
 
+void sa_unproved(struct ike_sa *sa)
+{
+    if (sa->want_delete || sa->state == IKE_GONE)
+        return;
+    tell(sa->core, FACT_IKE_DOWN, sa->peer, sa, NULL, "its proof is lost: the peer has to prove again who it is");
+    sa->want_delete = true; /* after the exchange that is under way */
+    sa_wake(sa);
+}
+
 /* As long as it was on its way out, nobody looked after it. */
 static void watch_again(struct ike_sa *sa)
 {

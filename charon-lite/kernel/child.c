@@ -132,7 +132,7 @@ static int may(struct hand *h, const struct ask_child *a, struct text *t, const 
 
     if (!err && h->setup.verdict && !h->setup.verdict(h->setup.ctx, &a->peer)) {
         text_add(t, "nobody has proved this peer to be %s", (*child)->conn->conf->name);
-        err = ERR_REFUSED;
+        err = ERR_UNPROVED;
     }
     if (!err && h->disarmed) {
         text_add(t, "the daemon is being stopped");

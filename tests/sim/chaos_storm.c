@@ -94,6 +94,7 @@ static void kernels(struct world *w, struct dice *d)
                                                        .io = bad ? (unsigned)dice_below(d, 50) : 0,
                                                        .lost = bad ? (unsigned)dice_below(d, 300) : 0};
         w->end[i].install_exists = dice_chance(d, 200) ? 200 : 0;
+        w->end[i].lost_verdicts = dice_chance(d, 100) ? 1 : 0;
     }
 }
 

@@ -22,7 +22,7 @@ static void calm(struct world *w)
 
         for (size_t k = 0; k < COUNT_OF(e->desk); k++)
             e->desk[k] = (struct desk_faults){.low = 50, .high = 3 * MS};
-        e->install_exists = 0;
+        e->install_exists = e->lost_verdicts = 0;
         e->xfrm.faults = (struct kernel_faults){0};
         e->beats_left = 0;
     }

@@ -209,6 +209,15 @@ static void vault_dies(struct world *w)
     heals(w);
 }
 
+/* The vault has accepted a proof, and the hand does not hear of it: the IKE SA can carry nothing, and makes place for another. */
+static void verdict_lost(struct world *w)
+{
+    w->end[w->seed & 1].lost_verdicts = 1 + (w->seed >> 1 & 1);
+    go(w);
+    if (settle(w, MINUTE))
+        traffic_flows(w);
+}
+
 /* The machine begins anew, again and again; before all is closed it forwards nothing. */
 static void reboots(struct world *w)
 {
@@ -274,6 +283,7 @@ const struct scenario scenarios_machine[] = {
     {"wall-clock", "the wall clock jumps by ten years", wall_clock, 2, 0},
     {"asleep", "one end sleeps for hours", asleep, 10, 0},
     {"vault-dies", "vault or judge begin anew", vault_dies, 10, 0},
+    {"verdict-lost", "the hand does not hear of a proof", verdict_lost, 4, 0},
     {"reboots", "machines begin anew", reboots, 6, 0},
     {"others-stay", "state of other programs is left alone", others_stay, 0, 0},
     {"cloned-gateway", "two nodes with one identity", cloned_gateway, 0, 3},

@@ -195,9 +195,9 @@ static void nobody_without_a_verdict(void **state)
     w.may_open = true;
     h = hand_new(&setup, &why);
     w.may_open = false;
-    refuse(h, &a, ERR_REFUSED, "nobody has proved this peer to be paris");
+    refuse(h, &a, ERR_UNPROVED, "nobody has proved this peer to be paris");
     a.u.child.old_spi_in = 0x1000; /* nor as the successor of an SA that nobody has installed, or that somebody has */
-    refuse(h, &a, ERR_REFUSED, "nobody has proved this peer to be paris");
+    refuse(h, &a, ERR_UNPROVED, "nobody has proved this peer to be paris");
     a.u.child.old_spi_in = 0;
     a.u.child.peer.handle = 77;
     assert_int_equal(tell(h, &a), 0);
