@@ -205,10 +205,10 @@ static void nobody_without_a_verdict(void **state)
     a.u.child.old_spi_in = 0x1000;
     a.u.child.spi_in = 0x1001;
     a.u.child.spi_out = 0x2001;
-    refuse(h, &a, ERR_REFUSED, "nobody has proved this peer to be paris");
+    refuse(h, &a, ERR_UNPROVED, "nobody has proved this peer to be paris");
     a.kind = ASK_CHILD_OUTBOUND;
     a.u.child.spi_in = 0x1000;
-    refuse(h, &a, ERR_REFUSED, "nobody has proved this peer to be paris");
+    refuse(h, &a, ERR_UNPROVED, "nobody has proved this peer to be paris");
     hand_free(h);
     conf_unref(conf);
 }
