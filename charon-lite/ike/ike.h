@@ -332,8 +332,8 @@ void sa_set_peer(struct ike_sa *, struct peer *);
 int sa_set_peer_id(struct ike_sa *, struct kept_id *) MUST_USE; /* its user now; findable by it. 0 or ERR_MEMORY (NULL too) */
 struct ike_sa *sa_next_of_id(const struct ike_sa *like, const struct ike_sa *after); /* others of that peer and identity; NULL */
 void sa_kill(struct ike_sa *, enum fact, const char *fmt, ...)
-    PRINTF(3, 4);               /* now, without a word to the peer; children go too */
-void sa_close(struct ike_sa *); /* politely: delete it when the window allows */
+    PRINTF(3, 4);                  /* now, without a word to the peer; children go too */
+void sa_close(struct ike_sa *);    /* politely: delete it when the window allows */
 void sa_unproved(struct ike_sa *); /* the hand has no proof of who its peer is, or no longer: it carries nothing, and goes */
 void sa_free(struct ike_sa *);
 void sa_deleted_by_peer(struct ike_sa *);
