@@ -4,9 +4,9 @@
 # Rekeying is hitless: Child SA and IKE SA are rekeyed as fast as they complete, by both ends where both are ours, under numbered UDP
 # packets both ways. Not one is lost; memory, descriptors and the kernel's SAs are in the last third of the run what they were in the first.
 #   n=200       rekeys of the Child SA, and of the IKE SA one for ten of them (10000: the full size)
-#   pps=1000    packets a second each way that are asked for; a guest sends some less, so at the full size 1700, of which 1000 must leave
+#   pps=1000    packets a second each way that are asked for; a guest sends some less, so at the full size 2000, of which 1000 must leave
 n=${n:-200}
-pps=${pps:-$([ "$n" -ge 10000 ] && echo 1700 || echo 1000)}
+pps=${pps:-$([ "$n" -ge 10000 ] && echo 2000 || echo 1000)}
 . /lab/lib.sh
 parameters "$@"
 [ "$us" = charon ] || { note "our own rekeys: nothing to do"; finish; }
