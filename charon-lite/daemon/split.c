@@ -368,11 +368,12 @@ static int member_adopt(struct member *m, struct ends *e)
     return m->channel ? 0 : ERR_MEMORY;
 }
 
-/* Those who live on get their new ends. */
+/* Those who live on get their new ends: the hand before the core, and theirs to the hand before those to the core. What a core
+ * asks at once may lead to a verdict, which must find its way to the hand before the core goes there with it. */
 static void ends_hand_out(struct crew *c, struct ends *e)
 {
-    for (enum role r = 0; r < ROLE_COUNT; r++)
-        for (enum role o = ROLE_COUNT; o-- > 0;) /* the hand before the core: what it asks at once may lead to a verdict */
+    for (enum role r = ROLE_COUNT; r-- > 0;)
+        for (enum role o = ROLE_COUNT; o-- > 0;)
             if (e->link[r][o] >= 0 && c->members[r].channel && !c->members[r].ended) {
                 uint8_t role = (uint8_t)o;
 
