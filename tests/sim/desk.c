@@ -226,10 +226,12 @@ static int answer_check(struct end *e, const struct ask_auth *q, struct sheet *s
              e->index))
         return ERR_BAD;
     proved.handle = s->answer.u.check.handle = e->handles += 2;
-    if (e->lost_verdicts)
+    if (e->lost_verdicts) {
         e->lost_verdicts--;
-    else
+        e->lost_a_verdict = true;
+    } else {
         verdicts_add(e->verdicts, &proved, USEC_NEVER);
+    }
     e->n_verdicts++;
     return made_too(e, q, s);
 }

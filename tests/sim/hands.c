@@ -216,11 +216,12 @@ void end_hand_reads(struct end *e)
 /* --- asks ------------------------------------------------------------------------------------------------------------- */
 
 /* A core that keeps to its configuration gives the hand no cause to refuse; only what the kernel said, or a configuration that
- * has gone on meanwhile. What the kernel cannot select (ERR_UNSUPPORTED, ERR_LIMIT) a peer may ask for. */
+ * has gone on meanwhile, or that a verdict was lost on its way. What the kernel cannot select (ERR_UNSUPPORTED, ERR_LIMIT) a peer
+ * may ask for. */
 static void law_allowed(struct end *e, const struct ask *q, const struct answer *a, unsigned failed_before)
 {
     int err = a->u.install.error;
-    bool refused = err == ERR_REFUSED || err == ERR_BAD;
+    bool refused = err == ERR_REFUSED || err == ERR_BAD || (err == ERR_UNPROVED && !e->lost_a_verdict);
 
     if ((q->kind != ASK_CHILD_INSTALL && q->kind != ASK_CHILD_OUTBOUND) || e->dying)
         return;

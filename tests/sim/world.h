@@ -75,6 +75,7 @@ struct end {
     uint32_t generation;
     struct desk_faults desk[6]; /* by enum ask_to */
     unsigned lost_verdicts;     /* so many do not reach the hand */
+    bool lost_a_verdict;        /* one did not */
     unsigned install_exists;    /* per mille: the SPI of an INSTALL is taken */
     usec_t answered_until[6];
     unsigned room_life[6]; /* vault and judge die alone */
