@@ -46,6 +46,9 @@ capture() { # capture NS IF FILE
 packets() { tcpdump -nr "$1" "${2:-}" 2>/dev/null | wc -l; }
 esp() { packets "$1" 'esp or (udp port 4500)'; }
 clear_packets() { packets "$1" 'icmp and net 10.0.0.0/8 or icmp6 and net fd00::/8 and ip6[40] >= 128 and ip6[40] <= 129'; }
+has_nft() { # whether this kernel has nftables; that the program is missing is no reason to leave something out
+	command -v nft >/dev/null || { nok "no nft here: install nftables"; return 1; }
+	in_ns ga nft add table ip try 2>/dev/null && in_ns ga nft delete table ip try; }
 pings() { in_ns "$1" ping -n -c "${3:-3}" -i 0.2 -W 1 "$2"; }
 
 # --- the hand on a leash: hand_start NS FILE, then `hand NS ORDER...` prints its answer ---------------------------------

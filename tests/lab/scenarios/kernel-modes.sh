@@ -80,8 +80,7 @@ ip -n ga route change 10.2.0.0/24 via $B; ip -n gb route change 10.1.0.0/24 via 
 ip -n ga link del xf; ip -n gb link del xf
 else echo "ok - interface of its own # SKIP this kernel has no xfrm interfaces"; fi
 # a mark
-if in_ns ga nft add table ip try 2>/dev/null; then
-in_ns ga nft delete table ip try
+if has_nft; then
 restart 10.1.0.0/24 10.2.0.0/24 'mark: 0x7/0xff'
 check "unmarked passes" pings ha 10.2.0.2 1
 in_ns ga nft -f - <<-EOF

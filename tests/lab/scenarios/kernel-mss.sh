@@ -3,8 +3,7 @@
 # TCP through the tunnel is told of segments that fit it; other TCP is left alone.
 . "$(dirname "$0")/kernel-lib.sh"
 topology
-if ! in_ns ga nft add table ip try 2>/dev/null; then echo "ok - clamp # SKIP this kernel has no nftables"; finish; fi
-in_ns ga nft delete table ip try
+if ! has_nft; then echo "ok - clamp # SKIP this kernel has no nftables"; finish; fi
 in_ns ga nft add table ip theirs
 conf $W/ga.yaml $A $B '10.1.0.0/24, fd01::/64' '10.2.0.0/24, fd02::/64' up
 conf $W/gb.yaml $B $A '10.2.0.0/24, fd02::/64' '10.1.0.0/24, fd01::/64' up 'mss: off'
